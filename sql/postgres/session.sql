@@ -1,0 +1,27 @@
+-- Pins what changes the text or the set of rows that a session sees. Settings that this server does not know are
+-- passed over; row_security=off makes a policy raise instead of hiding rows.
+SELECT set_config(s.name, s.value, false)
+FROM (VALUES
+  ('search_path', 'pg_catalog'),
+  ('client_encoding', 'UTF8'),
+  ('DateStyle', 'ISO, YMD'),
+  ('IntervalStyle', 'postgres'),
+  ('TimeZone', 'UTC'),
+  ('extra_float_digits', '3'),
+  ('bytea_output', 'hex'),
+  ('xmloption', 'content'),
+  ('lc_monetary', 'C'),
+  ('quote_all_identifiers', 'off'),
+  ('standard_conforming_strings', 'on'),
+  ('row_security', 'off'),
+  ('statement_timeout', '0'),
+  ('lock_timeout', '0'),
+  ('transaction_timeout', '0'),
+  ('idle_in_transaction_session_timeout', '0'),
+  ('idle_session_timeout', '0'),
+  ('tcp_keepalives_idle', '60'),
+  ('synchronize_seqscans', 'off'),
+  ('jit', 'off'),
+  ('default_transaction_read_only', :'read_only')
+) AS s (name, value)
+WHERE EXISTS (SELECT FROM pg_catalog.pg_settings p WHERE p.name = s.name);

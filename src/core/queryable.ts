@@ -1,0 +1,4 @@
+/** What a reader of catalogs needs of a session: one statement in, its rows out. */
+export interface Queryable {
+  query<T extends object>(text: string): Promise<T[]>;
+}

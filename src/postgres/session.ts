@@ -1,0 +1,121 @@
+import { connect as connectSocket } from 'node:net';
+import type { Client } from 'pg';
+import type { Queryable } from '../core/queryable.js';
+import { CopyIn } from './copy-in.js';
+import { copyOut } from './copy-out.js';
+import { sqlState, toMigrateError } from './sqlstate.js';
+
+/** Request code of CancelRequest (protocol, "Message Formats"). */
+const CANCEL_REQUEST = 80877102;
+
+export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
+
+/** One connection with pinned settings; every failure leaves it as a MigrateError that names the server. */
+export class Session implements Queryable {
+  readonly server: string;
+  readonly #client: Client;
+  readonly #address: { host: string; port: number };
+  #closed = false;
+
+  /** Use `connect`; this wraps a client that is connected and pinned. */
+  constructor(client: Client, server: string, address: { host: string; port: number }) {
+    this.#client = client;
+    this.server = server;
+    this.#address = address;
+  }
+
+  /** Process id of the backend. */
+  get pid(): number {
+    return (this.#client as unknown as { processID: number }).processID;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The rows of one statement; of several, those of the last. bigint and numeric come as text. */
+  async query<T extends object>(text: string, doing?: string): Promise<T[]> {
+    try {
+      const result = await this.#client.query<T>(text);
+      return (Array.isArray(result) ? result.at(-1) : result).rows;
+    } catch (error) {
+      throw toMigrateError(error, { server: this.server, doing });
+    }
+  }
+
+  /** The single row of a statement that returns one. */
+  async one<T extends object>(text: string, doing?: string): Promise<T> {
+    return (await this.query<T>(text, doing))[0]!;
+  }
+
+  /** Bytes of `COPY … TO STDOUT`, cut anywhere; returns the server's row count. Stopping early ends the session. */
+  async *copyOut(text: string, doing?: string): AsyncGenerator<Buffer, number> {
+    try {
+      return (yield* copyOut(this.#client, text, () => this.abandon())).rows;
+    } catch (error) {
+      throw toMigrateError(error, { server: this.server, doing });
+    }
+  }
+
+  /** Sends chunks to `COPY … FROM STDIN`; returns the server's row count. A failing source rolls the COPY back. */
+  async copyIn(text: string, chunks: AsyncIterable<Buffer>, doing?: string): Promise<number> {
+    const copy = new CopyIn(text);
+    this.#client.query(copy);
+    try {
+      return await copy.run(chunks);
+    } catch (error) {
+      throw toMigrateError(error, { server: this.server, doing });
+    }
+  }
+
+  /** Runs `work` between BEGIN and COMMIT; rolls back on an error, which is thrown on. */
+  async transaction<T>(work: () => Promise<T>, options = ''): Promise<T> {
+    await this.query(`BEGIN ${options}`);
+    try {
+      const result = await work();
+      await this.query('COMMIT', 'commit');
+      return result;
+    } catch (error) {
+      if (!this.#closed) await this.query('ROLLBACK').catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Asks the server to cancel what this session is doing, over a connection of its own. */
+  async cancel(): Promise<void> {
+    const { host, port } = this.#address;
+    const { processID, secretKey } = this.#client as unknown as { processID: number; secretKey: number };
+    const request = Buffer.alloc(16);
+    request.writeInt32BE(16, 0);
+    request.writeInt32BE(CANCEL_REQUEST, 4);
+    request.writeInt32BE(processID, 8);
+    request.writeInt32BE(secretKey, 12);
+    await new Promise<void>((resolve) => {
+      const socket = host.startsWith('/')
+        ? connectSocket(`${host}/.s.PGSQL.${port}`)
+        : connectSocket(port, host);
+      socket.on('error', () => resolve());
+      socket.on('close', () => resolve());
+      socket.end(request);
+    });
+  }
+
+  /** Cancels on the server, then drops the connection: for one that is stuck in the middle of a COPY. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.cancel();
+    this.#client.connection.stream.destroy();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#client.end().catch(() => {});
+  }
+}
+
+/** True when `error` is the server's error with this SQLSTATE. */
+export function isState(error: unknown, state: string): boolean {
+  return sqlState(error) === state;
+}

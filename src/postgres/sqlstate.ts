@@ -1,0 +1,97 @@
+import type { ErrorCode } from '../core/error-codes.js';
+import { MigrateError } from '../core/errors.js';
+
+/** Where a failure came from: what was being done, and on which server. */
+export interface Scene {
+  /** `source`, `target`, or a node's name. */
+  server: string;
+  /** What was being done, e.g. `load chunk 3 of memory_entries`. */
+  doing?: string;
+}
+
+/** By whole SQLSTATE, then by class. PostgreSQL's appendix A, "Error Codes". */
+const BY_STATE: Readonly<Record<string, ErrorCode>> = {
+  '28P01': 'AUTHENTICATION_FAILED',
+  '28000': 'AUTHENTICATION_FAILED',
+  '3D000': 'DATABASE_UNKNOWN',
+  '53300': 'TOO_MANY_CONNECTIONS',
+  '53100': 'TARGET_DISK_FULL',
+  '42501': 'RIGHTS_MISSING',
+  '57014': 'CANCELLED',
+  '40001': 'TRANSIENT',
+  '40P01': 'TRANSIENT',
+  '55P03': 'TRANSIENT',
+  '57P01': 'CONNECTION_LOST',
+  '57P02': 'CONNECTION_LOST',
+  '57P03': 'CONNECTION_REFUSED',
+};
+const BY_CLASS: Readonly<Record<string, ErrorCode>> = {
+  '08': 'CONNECTION_LOST',
+  '22': 'ROW_REFUSED',
+  '23': 'ROW_REFUSED',
+};
+
+/** By the system's error code, where no server answered. */
+const BY_SYSTEM: Readonly<Record<string, ErrorCode>> = {
+  ECONNREFUSED: 'CONNECTION_REFUSED',
+  ENOTFOUND: 'CONNECTION_REFUSED',
+  EAI_AGAIN: 'CONNECTION_REFUSED',
+  EHOSTUNREACH: 'CONNECTION_REFUSED',
+  ENETUNREACH: 'CONNECTION_REFUSED',
+  ETIMEDOUT: 'CONNECTION_REFUSED',
+  ENOENT: 'CONNECTION_REFUSED',
+  ECONNRESET: 'CONNECTION_LOST',
+  EPIPE: 'CONNECTION_LOST',
+};
+
+export interface ServerFields {
+  code?: string;
+  message?: string;
+  severity?: string;
+  where?: string;
+  schema?: string;
+  table?: string;
+  column?: string;
+  constraint?: string;
+}
+
+/** The SQLSTATE of a server's error, or of the server's error behind a MigrateError. */
+export function sqlState(error: unknown): string | undefined {
+  const { code, cause, severity } = (error ?? {}) as ServerFields & { cause?: unknown };
+  if (severity !== undefined && code !== undefined) return code;
+  return cause === undefined ? undefined : sqlState(cause);
+}
+
+function codeOf({ code = '', severity, message = '' }: ServerFields): ErrorCode {
+  if (severity !== undefined) return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'SERVER_ERROR';
+  if (BY_SYSTEM[code] !== undefined) return BY_SYSTEM[code];
+  // node-postgres gives these two no code; they are its own words, not the server's.
+  if (message.startsWith('Connection terminated') || message.startsWith('Client has encountered'))
+    return 'CONNECTION_LOST';
+  if (message.startsWith('timeout expired')) return 'CONNECTION_REFUSED';
+  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'TLS_FAILED';
+  return 'INTERNAL';
+}
+
+/** The server's message without the value that some end with: `invalid input syntax for type integer: "x"`. */
+function withoutValues(message: string): string {
+  return message.replace(/: ".*"$/s, '').replace(/\(.*\)=\(.*\)/s, '');
+}
+
+/** A driver's or server's error as one of ours; one of ours as it is. SQLSTATE decides, message text never. */
+export function toMigrateError(error: unknown, scene: Scene): MigrateError {
+  if (error instanceof MigrateError) return error;
+  const fields = (error ?? {}) as ServerFields;
+  const code = codeOf(fields);
+  const said = code === 'INTERNAL' ? String(error) : withoutValues(fields.message ?? String(error));
+  const context: Record<string, string> = { server: scene.server };
+  if (fields.severity !== undefined && fields.code) context.sqlstate = fields.code;
+  for (const field of ['schema', 'table', 'column', 'constraint'] as const) {
+    if (fields[field]) context[field] = fields[field];
+  }
+  return new MigrateError(code, {
+    message: `${scene.doing ? `Could not ${scene.doing}` : 'Failed'} on ${scene.server}: ${said}`,
+    context,
+    cause: error,
+  });
+}
