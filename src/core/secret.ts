@@ -30,8 +30,8 @@ export class Secret {
 
 /** `scheme://user:password@`: up to the last @ of the word, for a password that holds one itself. */
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)\S*@/gi;
-/** Without an @ behind it a `user:password` still may be meant: shorter than a port it cannot be told apart. */
-const KEY_VALUE = /((?:password|passwd|passphrase|pwd|secret|token)["']?\s*=\s*)('(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&,;]+)/gi;
+const KEY_VALUE =
+  /((?:password|passwd|passphrase|pwd|secret|token)["']?\s*=\s*)('(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&,;]+)/gi;
 
 /** The same text with whatever looks like a password in a URL or in a connection string masked. */
 export function redactText(text: string): string {

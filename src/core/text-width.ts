@@ -1,5 +1,5 @@
 const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
-const EMOJI = /\p{Emoji_Presentation}|\p{Extended_Pictographic}️|\p{Regional_Indicator}/u;
+const EMOJI = /\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|\p{Regional_Indicator}/u;
 const ZERO = /^[\p{Mark}\p{Cf}\p{Cc}]+$/u;
 
 /** East Asian Wide and Fullwidth blocks, as first–last code point pairs (Unicode UAX #11, whole blocks). */
