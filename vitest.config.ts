@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['./test/support/global-setup.ts'],
     // Two cores: database suites share them, so files run one after the other in forked processes of their own.
     fileParallelism: false,
     pool: 'forks',

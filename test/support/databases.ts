@@ -1,0 +1,123 @@
+import pg from 'pg';
+import { afterAll, describe, inject, test } from 'vitest';
+import {
+  type ClusterAddress,
+  createClusterDatabase,
+  createDatabase,
+  dropClusterDatabase,
+  dropDatabase,
+  type ServerAddress,
+} from '../../src/demo/servers/index.js';
+import type { SharedAddress } from './global-setup.js';
+
+/** A database of its own for one test, removed when the test file ends. */
+export interface FreshDatabase {
+  readonly url: string;
+  /** Connected to it as a superuser, with the server's default settings. Closed when the test file ends. */
+  readonly client: pg.Client;
+}
+
+export interface FreshCluster extends FreshDatabase {
+  /** URL of the same database on each worker. */
+  readonly workerUrls: readonly string[];
+}
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+let count = 0;
+/** Unique among the files of a run, which share the servers. */
+const freshName = (): string => `test_${process.pid}_${Date.now().toString(36)}_${++count}`;
+
+/** An empty database on the shared single node, or on the server of TEST_SOURCE_URL. With `vector` where it exists. */
+export async function freshSource(): Promise<FreshDatabase> {
+  const name = freshName();
+  const server = await sourceServer();
+  await createDatabase(server, name);
+  cleanUps.push(() => dropDatabase(server, name));
+  return { url: server.url(name), client: await connectTo(server.url(name)) };
+}
+
+/** An empty database of the shared cluster (or TEST_TARGET_URL's): Citus on every node, the workers added. */
+export async function freshCluster({ shardCount = 8, replicationFactor = 1 } = {}): Promise<FreshCluster> {
+  const name = freshName();
+  const cluster = await clusterServers();
+  cleanUps.push(() => dropClusterDatabase(cluster, name));
+  await createClusterDatabase(cluster, name, { shardCount, replicationFactor });
+  const url = cluster.coordinator.url(name);
+  return { url, client: await connectTo(url), workerUrls: cluster.workers.map((worker) => worker.url(name)) };
+}
+
+/** A client that is closed when the test file ends. */
+export async function connectTo(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  // A server that a test stops takes its clients along.
+  client.on('error', () => {});
+  await client.connect();
+  cleanUps.push(() => client.end());
+  return client;
+}
+
+/**
+ * A suite on real Citus. Where none is installed its tests count as skipped; with MIGRATE_TEST_REQUIRE_CITUS=1 that
+ * is a failure.
+ */
+export function describeCitus(name: string, suite: () => void): void {
+  if (!inject('citus') && process.env.MIGRATE_TEST_REQUIRE_CITUS === '1') {
+    test(`${name}: Citus is installed`, () => {
+      throw new Error('MIGRATE_TEST_REQUIRE_CITUS is set, and no PostgreSQL with Citus was found');
+    });
+    return;
+  }
+  describe.skipIf(!inject('citus'))(name, suite);
+}
+
+async function sourceServer(): Promise<ServerAddress> {
+  const external = process.env.TEST_SOURCE_URL;
+  return external ? externalServer(external) : shared((await ask('/source'))[0]!);
+}
+
+async function clusterServers(): Promise<ClusterAddress> {
+  const external = process.env.TEST_TARGET_URL;
+  if (external) return externalCluster(external);
+  const [coordinator, ...workers] = (await ask('/cluster')).map(shared);
+  return { coordinator: coordinator!, workers };
+}
+
+async function ask(what: '/source' | '/cluster'): Promise<SharedAddress[]> {
+  const response = await fetch(inject('sharedServers') + what);
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()) as SharedAddress[];
+}
+
+function shared({ host, port }: SharedAddress): ServerAddress {
+  return { host, port, url: (database = 'postgres') => `postgresql://postgres@${host}:${port}/${database}` };
+}
+
+function externalServer(given: string, at: Partial<SharedAddress> = {}): ServerAddress {
+  const base = new URL(given);
+  base.hostname = at.host ?? base.hostname;
+  base.port = String(at.port ?? (base.port || 5432));
+  const url = (database?: string) =>
+    Object.assign(new URL(base), database ? { pathname: `/${database}` } : {}).href;
+  return { host: base.hostname, port: Number(base.port), url };
+}
+
+/** The workers are those of the named database; they are reached as the coordinator reaches them. */
+async function externalCluster(given: string): Promise<ClusterAddress> {
+  const client = await connectTo(given);
+  const { rows } = await client.query<{ host: string; port: number; coordinator: boolean }>(
+    `SELECT nodename AS host, nodeport AS port, groupid = 0 AS coordinator FROM pg_dist_node
+     WHERE noderole = 'primary' AND isactive ORDER BY groupid`,
+  );
+  const coordinator = rows.find((node) => node.coordinator);
+  return {
+    coordinator: {
+      ...externalServer(given),
+      ...(coordinator && { host: coordinator.host, port: coordinator.port }),
+    },
+    workers: rows.filter((node) => !node.coordinator).map((node) => externalServer(given, node)),
+  };
+}

@@ -1,0 +1,69 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestProject } from 'vitest/node';
+import {
+  type Cluster,
+  closeServers,
+  findLocalPostgres,
+  findPostgres,
+  type Server,
+  startCluster,
+  startServer,
+} from '../../src/demo/servers/index.js';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** URL that the shared servers are asked for at. */
+    sharedServers: string;
+    /** Whether the machine has Citus, or an external cluster is named. */
+    citus: boolean;
+  }
+}
+
+/** Where a shared server listens; what the test files get as JSON. */
+export interface SharedAddress {
+  host: string;
+  port: number;
+}
+
+/**
+ * One source server and one cluster for all test files, started when the first file asks: a run of unit tests alone
+ * starts none. The files run in processes of their own, so they ask over HTTP.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const external = process.env.TEST_TARGET_URL !== undefined;
+  project.provide('citus', external || (findLocalPostgres()?.hasCitus ?? false));
+
+  let source: Promise<Server> | undefined;
+  let cluster: Promise<Cluster> | undefined;
+  // Room for the connections of suites that keep several pools open.
+  const settings = { max_connections: 200 };
+  const address = ({ host, port }: Server): SharedAddress => ({ host, port });
+  const answers: Record<string, () => Promise<SharedAddress[]>> = {
+    '/source': async () => {
+      source ??= findPostgres().then((install) => startServer({ install, settings, name: 'source' }));
+      return [address(await source)];
+    },
+    '/cluster': async () => {
+      cluster ??= findPostgres().then((install) => startCluster({ install, settings }));
+      const { coordinator, workers } = await cluster;
+      return [coordinator, ...workers].map(address);
+    },
+  };
+  const http = createServer(async (request, response) => {
+    try {
+      response.end(JSON.stringify(await answers[request.url ?? '']!()));
+    } catch (error) {
+      response.statusCode = 500;
+      response.end(String(error));
+    }
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  project.provide('sharedServers', `http://127.0.0.1:${(http.address() as AddressInfo).port}`);
+
+  return async () => {
+    http.close();
+    http.closeAllConnections();
+    await closeServers();
+  };
+}
