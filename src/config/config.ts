@@ -1,0 +1,91 @@
+import type { Secret } from '../core/secret.js';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type Phase = 'before-data' | 'data' | 'after-data' | 'all';
+export type Compression = 'zstd' | 'gzip' | 'none';
+/** `rows`: counts alone; `digest`: counts and digests per shard. */
+export type VerifyMode = 'rows' | 'digest';
+
+/** What the configuration file says about one table; whatever it leaves out, the plan decides. */
+export interface TableOverride {
+  readonly placement?: 'distributed' | 'reference' | 'local';
+  /** Name of an own column to distribute by. */
+  readonly distributeBy?: string;
+  /** Name of the foreign key through which the distribution column is reached. */
+  readonly via?: string;
+  /** Column → type on the target. */
+  readonly types?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Everything that a command may ask for: flags over environment over file over defaults, validated. Names of tables
+ * and columns are not checked here; the plan knows the catalog.
+ */
+export interface Config {
+  /** Connection string of the single-node database; absent: only the PG* variables could name it. */
+  readonly source?: Secret;
+  /** Connection string of the Citus coordinator, or of a plain PostgreSQL. */
+  readonly target?: Secret;
+  /** Path of the plan file. */
+  readonly plan: string;
+  /** Path of the configuration file that was read. */
+  readonly configFile?: string;
+  /** Tables to work on, as people write them; empty: all user tables. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** Chunks in flight at once. */
+  readonly jobs: number;
+  /** By table name. */
+  readonly tables: Readonly<Record<string, TableOverride>>;
+  /** Column names to distribute by, the first that a table has or reaches. */
+  readonly distributionColumn: readonly string[];
+  /** `table.constraint` → what to do with that foreign key. */
+  readonly foreignKeys: Readonly<Record<string, 'drop' | 'keep'>>;
+  /** Source type → target type, for every column of that type. */
+  readonly types: Readonly<Record<string, string>>;
+  /** Widen serial columns to bigint, so that ids can be generated on workers. */
+  readonly widenSerial: boolean;
+  /** Shards per distributed table; absent: the cluster's citus.shard_count. */
+  readonly shardCount?: number;
+  /** Up to both limits a table without a distribution column may become a reference table. */
+  readonly reference: { readonly maxRows: number; readonly maxBytes: number };
+  /** `host:port` as the cluster knows a node → `host:port` as it is reached from here. */
+  readonly nodeAddresses: Readonly<Record<string, string>>;
+  readonly export: {
+    /** Absent: zstd where the runtime has it, else gzip. */
+    readonly compress?: Compression;
+    /** Bytes of table data per chunk, before compression. */
+    readonly chunkBytes: number;
+  };
+  readonly verify: {
+    readonly mode: VerifyMode;
+    /** Discrepant keys listed per table; the count goes on beyond it. */
+    readonly maxDiscrepancies: number;
+  };
+  readonly log: { readonly level: LogLevel; readonly format: 'text' | 'json' };
+  /** Prometheus metrics are served on this port of 127.0.0.1; absent: not at all. */
+  readonly metricsPort?: number;
+  /** Show bars or lines on stderr. */
+  readonly progress: boolean;
+  /** One JSON document on stdout instead of text. */
+  readonly json: boolean;
+  /** Confirmations are answered with yes. */
+  readonly yes: boolean;
+  /** The data flows from the cluster (`target`) into a single node (`source`). */
+  readonly reverse: boolean;
+  readonly phase: Phase;
+  /** `schema`: write the SQL instead of running it. */
+  readonly print: boolean;
+  /** Empty the target tables first. */
+  readonly truncate: boolean;
+  /** `export`: throw away an unfinished dump in the directory. */
+  readonly restart: boolean;
+  /** `export`: the dump directory to write. */
+  readonly out?: string;
+  /** `import`: the dump directory to read. */
+  readonly from?: string;
+  /** `demo`: rows to generate. */
+  readonly rows: number;
+  /** `demo`: leave the servers running. */
+  readonly keep: boolean;
+}

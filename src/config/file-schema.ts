@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { choice, mapping, names, nodeAddress, secretText, size, text, whole, yesNo } from './values.js';
+
+const URL_TEXT = 'a connection string such as postgresql://user@host:5432/database';
+const MAX = Number.MAX_SAFE_INTEGER;
+
+/** The value of every key that a flag can set too. */
+export const VALUES = {
+  source: secretText(URL_TEXT),
+  target: secretText(URL_TEXT),
+  plan: text('a file name'),
+  directory: text('a directory'),
+  jobs: whole(1, 1024),
+  names: names('a table name'),
+  compress: choice(['zstd', 'gzip', 'none']),
+  chunkBytes: size(64 * 1024),
+  verifyMode: choice(['rows', 'digest']),
+  maxDiscrepancies: whole(0, 1_000_000),
+  logLevel: choice(['debug', 'info', 'warn', 'error']),
+  logFormat: choice(['text', 'json']),
+  metricsPort: whole(1, 65_535),
+  rows: whole(1, MAX),
+  phase: choice(['before-data', 'data', 'after-data', 'all']),
+  schemaPhase: choice(['before-data', 'after-data', 'all']),
+  yesNo: yesNo(),
+} as const;
+
+const object = { error: 'expected keys and values' };
+
+const table = z
+  .strictObject(
+    {
+      placement: choice(['distributed', 'reference', 'local']).optional(),
+      distributeBy: text('a column name').optional(),
+      via: text('the name of a foreign key').optional(),
+      types: mapping(text('a type name'), 'column names and types').optional(),
+    },
+    object,
+  )
+  .superRefine((value, context) => {
+    if (value.placement !== 'reference' && value.placement !== 'local') return;
+    for (const key of ['distributeBy', 'via'] as const) {
+      if (value[key] === undefined) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [key],
+        message: `cannot stand beside placement: ${value.placement}`,
+      });
+    }
+  });
+
+/** migrate.config.yaml. Every object is strict: an unknown key is a problem. */
+export const FILE_SCHEMA = z.strictObject(
+  {
+    source: VALUES.source.optional(),
+    target: VALUES.target.optional(),
+    plan: VALUES.plan.optional(),
+    jobs: VALUES.jobs.optional(),
+    include: VALUES.names.optional(),
+    exclude: VALUES.names.optional(),
+    distributionColumn: names('a column name').optional(),
+    tables: z.record(z.string(), table, { error: 'expected table names and their settings' }).optional(),
+    foreignKeys: z
+      .record(z.string(), choice(['drop', 'keep']), { error: 'expected table.constraint: drop or keep' })
+      .superRefine((value, context) => {
+        for (const key of Object.keys(value).filter((name) => !/[^.]\.[^.]/.test(name)))
+          context.addIssue({
+            code: 'custom',
+            path: [key],
+            message: 'expected a key of the form table.constraint',
+          });
+      })
+      .optional(),
+    types: mapping(text('a type name'), 'source types and target types').optional(),
+    widenSerial: yesNo().optional(),
+    // citus.shard_count's range.
+    shardCount: whole(1, 64_000).optional(),
+    reference: z
+      .strictObject({ maxRows: whole(0, MAX).optional(), maxBytes: size(0).optional() }, object)
+      .optional(),
+    nodeAddresses: z.record(nodeAddress(), nodeAddress(), { error: 'expected host:port pairs' }).optional(),
+    export: z
+      .strictObject(
+        { compress: VALUES.compress.optional(), chunkBytes: VALUES.chunkBytes.optional() },
+        object,
+      )
+      .optional(),
+    verify: z
+      .strictObject(
+        { mode: VALUES.verifyMode.optional(), maxDiscrepancies: VALUES.maxDiscrepancies.optional() },
+        object,
+      )
+      .optional(),
+    log: z
+      .strictObject({ level: VALUES.logLevel.optional(), format: VALUES.logFormat.optional() }, object)
+      .optional(),
+    metricsPort: VALUES.metricsPort.optional(),
+    progress: yesNo().optional(),
+  },
+  object,
+);
+
+/** What a valid file holds; keys that it leaves out are absent. */
+export type FileConfig = z.output<typeof FILE_SCHEMA>;
+
+/** The keys that the schema knows at a path; empty where any key may stand. */
+export function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = FILE_SCHEMA;
+  for (const step of path) {
+    while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+    if (schema instanceof z.ZodObject) schema = schema.shape[String(step)];
+    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
+    else return [];
+  }
+  while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
