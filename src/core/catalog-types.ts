@@ -1,12 +1,45 @@
 /** The source's catalog as far as a table's life depends on it. Types print as format_type does. Sorted by name. */
 export interface Catalog {
   readonly schemas: readonly string[];
-  readonly extensions: readonly { readonly name: string; readonly schema: string }[];
+  /** `used`: a table, index, view or function of the user depends on it. */
+  readonly extensions: readonly { readonly name: string; readonly schema: string; readonly used?: boolean }[];
   readonly types: readonly TypeDef[];
   readonly functions: readonly FunctionDef[];
   readonly sequences: readonly SequenceDef[];
   readonly tables: readonly TableDef[];
   readonly views: readonly ViewDef[];
+  /** Extended statistics, each as pg_get_statisticsobjdef prints it. */
+  readonly statistics?: readonly (Named & { readonly table: Named; readonly definition: string })[];
+  /** Privileges on schemas, sequences, views and functions; those on tables stand at the table. */
+  readonly grants?: readonly ObjectGrant[];
+  readonly comments?: readonly Comment[];
+  /** What is known to exist and is not described above: `kind` is `aggregate`, `rule`, `foreign table`, …. */
+  readonly others?: readonly { readonly kind: string; readonly name: string; readonly table?: Named }[];
+}
+
+export interface Grant {
+  /** Role name, or `PUBLIC`. */
+  readonly grantee: string;
+  readonly privileges: readonly string[];
+  readonly columns?: readonly string[];
+  readonly grantable?: boolean;
+}
+
+export interface ObjectGrant extends Grant {
+  /** As GRANT names it: `SCHEMA app`, `SEQUENCE public.t_id_seq`. No privileges for PUBLIC: they were revoked. */
+  readonly on: string;
+  /** The schema, relation or function name. */
+  readonly object: Named;
+}
+
+/** One comment, addressed as pg_identify_object_as_address does. */
+export interface Comment {
+  readonly type: string;
+  readonly names: readonly string[];
+  readonly args: readonly string[];
+  /** As pg_identify_object prints it. */
+  readonly identity: string;
+  readonly text: string;
 }
 
 export interface Named {
@@ -27,12 +60,25 @@ export type TypeDef =
   | (Named & {
       readonly kind: 'composite';
       readonly attributes: readonly { readonly name: string; readonly type: string }[];
+    })
+  | (Named & { readonly kind: 'range'; readonly subtype: string; readonly options: readonly string[] })
+  | (Named & {
+      readonly kind: 'collation';
+      readonly provider: 'icu' | 'libc' | 'builtin';
+      readonly locale: string;
+      readonly deterministic: boolean;
     });
 
 export interface FunctionDef extends Named {
   readonly arguments: string;
   /** As pg_get_functiondef prints it. */
   readonly definition: string;
+  /** Recorded dependents. `name`: of the table or view (for a trigger, policy or index: its table), type or function. */
+  readonly usedBy?: readonly (Named & {
+    readonly kind: 'table' | 'trigger' | 'policy' | 'view' | 'function' | 'type';
+  })[];
+  /** Its signature or body depends on a table or view: it can be created only after that. */
+  readonly needsRelations?: boolean;
 }
 
 export interface SequenceDef extends Named {
@@ -60,8 +106,13 @@ export interface ColumnDef {
   readonly deterministic: boolean;
   /** The type (its base type for a domain) has binary send and receive functions. */
   readonly binary: boolean;
-  /** The type's default hash function for a shard key, e.g. `hashtext`; absent when it has none. */
+  /**
+   * The type's default hash function for a shard key, e.g. `hashtext`, qualified outside pg_catalog; absent when
+   * it has none that means the same on every server (enum hashes depend on OIDs).
+   */
   readonly hashFunction?: string;
+  /** The extension that brings the type (element type of an array, base type of a domain). */
+  readonly extension?: string;
 }
 
 export interface ConstraintDef {
@@ -114,11 +165,7 @@ export interface TableDef extends Named {
     readonly using?: string;
     readonly check?: string;
   }[];
-  readonly grants: readonly {
-    readonly grantee: string;
-    readonly privileges: readonly string[];
-    readonly columns?: readonly string[];
-  }[];
+  readonly grants: readonly Grant[];
   readonly options: readonly string[];
 }
 
@@ -129,4 +176,8 @@ export interface ViewDef extends Named {
   readonly indexes: readonly IndexDef[];
   /** Position in an order in which every view comes after those it reads. */
   readonly order: number;
+  /** Tables and views that it reads. */
+  readonly reads?: readonly Named[];
+  /** Storage parameters such as `security_barrier=true`. */
+  readonly options?: readonly string[];
 }

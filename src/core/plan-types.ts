@@ -69,7 +69,12 @@ export interface Plan {
   readonly formatVersion: 1;
   /** Hex digest over everything below. */
   readonly planHash: string;
+  /** The chosen tables alone (see `scope`). */
   readonly catalog: Catalog;
+  /** Which tables were chosen, as --tables and --exclude named them; absent: all. */
+  readonly scope?: { readonly tables?: readonly string[]; readonly exclude?: readonly string[] };
+  /** Extensions that the target needs. */
+  readonly extensions?: readonly { readonly name: string; readonly schema: string }[];
   readonly tables: readonly TablePlan[];
   readonly foreignKeys: readonly ForeignKeyPlan[];
   readonly findings: readonly Finding[];
