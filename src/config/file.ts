@@ -57,7 +57,7 @@ export function parseConfigFile(file: ConfigFile): { content: FileConfig; proble
     const problems = document.errors.map((error) => `${at(error.pos[0])}: ${redactText(error.message)}`);
     return { content: {}, problems };
   }
-  /** The node at the path, or the nearest one around it. */
+  /** Where the key at the path stands, or the nearest thing around it. */
   const offsetOf = (path: readonly PropertyKey[]): number => {
     for (let length = path.length; length > 0; length -= 1) {
       const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
@@ -69,7 +69,13 @@ export function parseConfigFile(file: ConfigFile): { content: FileConfig; proble
     }
     return 0;
   };
-  const value: unknown = document.toJS() ?? {};
+  let value: unknown;
+  try {
+    value = document.toJS() ?? {};
+  } catch (error) {
+    // Aliases are followed only here: an unknown one, or one that unfolds without end.
+    return { content: {}, problems: [`${file.path}: ${redactText((error as Error).message)}`] };
+  }
   const parsed = FILE_SCHEMA.safeParse(value);
   if (parsed.success) return { content: parsed.data, problems: [] };
   const problems = parsed.error.issues.flatMap((issue) => {

@@ -177,6 +177,7 @@ verify: 3
   it('knows where YAML itself is broken, duplicate keys included', () => {
     expect(problems(file('jobs: 1\njobs: 2\n'))).toEqual([expect.stringMatching(/^m\.yaml:2:1: .*unique/)]);
     expect(problems(file('tables: [a\n'))[0]).toMatch(/^m\.yaml:\d+:\d+: /);
+    expect(problems(file('plan: *nowhere\n'))[0]).toMatch(/^m\.yaml.*nowhere/);
   });
 
   it('does not repeat a password that stands in the wrong place', () => {

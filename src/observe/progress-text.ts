@@ -1,0 +1,74 @@
+import { formatBytes, formatCount, formatDuration } from '../core/format.js';
+import { pad, truncate } from '../core/text-width.js';
+import type { Advance, ItemSnapshot, ProgressSnapshot } from './progress-state.js';
+
+const percent = (fraction: number | undefined): string =>
+  fraction === undefined ? '' : `${Math.floor(fraction * 100)} %`;
+
+const left = (advance: Advance): string =>
+  advance.remainingMs === undefined || advance.remainingMs === 0
+    ? ''
+    : `${formatDuration(Math.max(1000, advance.remainingMs))} left`;
+
+const done = (snapshot: ProgressSnapshot): string => {
+  const finished = snapshot.items.filter((item) => item.state === 'done').length;
+  return `${finished} of ${snapshot.items.length} ${snapshot.items.length === 1 ? 'table' : 'tables'}`;
+};
+
+/** The whole phase in one line, for logs: `copy 61 %: 3 of 9 tables, 12,345 rows, 12.0 MB, 3.4 MB/s, …`. */
+export function progressLine(snapshot: ProgressSnapshot): string {
+  const { total, phase } = snapshot;
+  const parts = [
+    done(snapshot),
+    `${formatCount(total.rows)} rows`,
+    total.bytes > 0 ? formatBytes(total.bytes) : '',
+    total.bytes > 0 ? `${formatBytes(total.bytesPerSecond)}/s` : `${formatCount(total.rowsPerSecond)} rows/s`,
+    left(total),
+    snapshot.bottleneck === undefined ? '' : `mostly waiting for the ${snapshot.bottleneck}`,
+  ];
+  const active = snapshot.items.filter((item) => item.state === 'running').map((item) => item.label);
+  const now =
+    active.length === 0 ? '' : `; now ${active.slice(0, 3).join(', ')}${active.length > 3 ? ', …' : ''}`;
+  const head = [phase, percent(total.fraction)].filter(Boolean).join(' ');
+  return `${head}: ${parts.filter(Boolean).join(', ')}${now}`;
+}
+
+/** The closing line of a phase. */
+export function closingLine(snapshot: ProgressSnapshot): string {
+  const { total, elapsedMs, phase } = snapshot;
+  const size = total.bytes > 0 ? `, ${formatBytes(total.bytes)}` : '';
+  return `${phase}: ${done(snapshot)}, ${formatCount(total.rows)} rows${size} in ${formatDuration(elapsedMs)}`;
+}
+
+/** One table as a bar of at most `columns` columns; the bar shrinks first, then goes. */
+export function barLine(item: Advance & { label: string }, labelWidth: number, columns: number): string {
+  const figures = [
+    pad(percent(item.fraction), 5, 'right'),
+    pad(`${formatCount(item.rows)} rows`, 14, 'right'),
+    pad(item.bytes > 0 ? formatBytes(item.bytes) : '', 8, 'right'),
+    pad(item.bytes > 0 ? `${formatBytes(item.bytesPerSecond)}/s` : '', 10, 'right'),
+    pad(left(item), 13, 'right'),
+  ].join(' ');
+  const label = pad(truncate(item.label, labelWidth), labelWidth);
+  const room = Math.min(30, columns - labelWidth - figures.length - 2);
+  if (room < 5) return truncate(`${label} ${figures}`, columns);
+  const filled = Math.round((item.fraction ?? 0) * room);
+  return `${label} ${'█'.repeat(filled)}${'░'.repeat(room - filled)} ${figures}`;
+}
+
+/** The `slots` tables most worth seeing, in the order of the phase: running, then waiting, then done. */
+export function visibleItems(items: readonly ItemSnapshot[], slots: number): readonly ItemSnapshot[] {
+  if (items.length <= slots) return items;
+  const rank = { running: 0, waiting: 1, done: 2 } as const;
+  const chosen = items
+    .map((item, index) => ({ item, index }))
+    .sort((a, b) => rank[a.item.state] - rank[b.item.state] || a.index - b.index)
+    .slice(0, slots)
+    .sort((a, b) => a.index - b.index);
+  return chosen.map(({ item }) => item);
+}
+
+/** What stands for the tables that do not fit on the terminal. */
+export function summaryItem(snapshot: ProgressSnapshot): Advance & { label: string } {
+  return { ...snapshot.total, label: `all: ${done(snapshot)}` };
+}
