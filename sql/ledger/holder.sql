@@ -1,0 +1,8 @@
+-- Who holds the lock that admits one run per target.
+SELECT a.application_name AS run, a.pid, coalesce(host(a.client_addr), 'local') AS client,
+       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS since
+FROM pg_locks l
+JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  AND (l.classid::bigint << 32 | l.objid::bigint) = :key;

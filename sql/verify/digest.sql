@@ -1,0 +1,5 @@
+-- Count and digest of rows, by the shard that the target would put them in (:bucket; 1 where there is one shard).
+-- sum tells apart what xor alone would cancel; both together do not depend on the order of rows.
+SELECT z.bucket, count(*)::text AS rows, coalesce(sum(z.hash), 0)::text AS sum, coalesce(bit_xor(z.hash), 0)::text AS xor
+FROM (SELECT :bucket AS bucket, :hash AS hash :from WHERE :condition) AS z
+GROUP BY z.bucket;

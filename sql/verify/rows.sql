@@ -1,0 +1,10 @@
+-- The rows of some slices: where they lie (:bucket), where they belong (:home), key as text, digest of the row,
+-- digest of each column.
+SELECT z.bucket, z.home, z.slice, z.key, z.hash::text AS hash, z.columns::text[] AS columns
+FROM (
+  SELECT :bucket AS bucket, :home AS home, (:key_hash & (:slices - 1))::int AS slice,
+         ARRAY[:key]::text[] AS key, :hash AS hash, ARRAY[:column_hashes]::bigint[] AS columns
+  :from
+  WHERE :condition
+) AS z
+WHERE (z.bucket, z.slice) IN (:wanted);

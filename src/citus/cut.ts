@@ -1,0 +1,128 @@
+import type { Named } from '../core/catalog-types.js';
+import { MigrateError } from '../core/errors.js';
+import { qualified } from '../core/names.js';
+import type { Session } from '../postgres/session.js';
+import { sql } from '../postgres/sql-files.js';
+import type { Database, Node } from './database.js';
+
+/** How long the SHARE lock of a cluster-wide cut may wait for writers before it gives up. */
+const LOCK_TIMEOUT = '10s';
+
+interface Held {
+  readonly node: Node;
+  readonly session: Session;
+  /** Name for SET TRANSACTION SNAPSHOT on that node. */
+  readonly exported: string;
+  /** pg_current_snapshot() as text: which transactions it sees. */
+  readonly visible: string;
+}
+
+/**
+ * One point in time on every node: exported snapshots that any number of sessions can read from until `close`. On a
+ * cluster they belong together because a short SHARE lock keeps all writers out while they are taken
+ * (measured: docs/decisions.md, "A consistent view of a cluster").
+ */
+export class Cut {
+  constructor(
+    readonly database: Database,
+    private readonly held: readonly Held[],
+  ) {}
+
+  /** Node name → pg_current_snapshot(), for the record and for telling later whether anything has changed. */
+  get visible(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.held.map((each) => [each.node.name, each.visible]));
+  }
+
+  /** Name of the exported snapshot on the single node or coordinator. */
+  get name(): string {
+    return this.held[0]!.exported;
+  }
+
+  /** A new session on `node` inside a read-only transaction that sees this cut. */
+  async open(node: Node): Promise<Session> {
+    const held = this.held.find((each) => each.node.groupId === node.groupId);
+    if (held === undefined)
+      throw new MigrateError('INTERNAL', { message: `The cut has no snapshot of ${node.name}` });
+    const session = await this.database.connect(node);
+    try {
+      await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await session.query(`SET TRANSACTION SNAPSHOT '${held.exported}'`, 'read under the shared snapshot');
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.held.map((each) => each.session.close()));
+  }
+}
+
+async function hold(database: Database, node: Node): Promise<Held> {
+  const session = await database.connect(node);
+  try {
+    await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const row = await session.one<{ exported: string; visible: string }>(
+      'SELECT pg_export_snapshot() AS exported, pg_current_snapshot()::text AS visible',
+      'export a snapshot',
+    );
+    return { node, session, ...row };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+async function holdAll(database: Database): Promise<Held[]> {
+  const attempts = await Promise.allSettled(database.nodes.map((node) => hold(database, node)));
+  const held = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+  const failed = attempts.find((attempt) => attempt.status === 'rejected');
+  if (failed === undefined) return held;
+  await Promise.all(held.map((each) => each.session.close()));
+  throw failed.reason;
+}
+
+/** A prepared transaction that is still undecided is visible on some nodes and not on others. */
+async function refuseInDoubt(database: Database, held: readonly Held[]): Promise<void> {
+  for (const { node, session } of held) {
+    const { transactions } = await session.one<{ transactions: number }>(sql('citus/in-doubt'));
+    if (transactions > 0) {
+      throw new MigrateError('INCONCLUSIVE', {
+        message: `${transactions} distributed transactions are prepared but undecided on ${node.name}`,
+        hint: 'Citus settles them by itself within a minute (citus.recover_2pc_interval); then repeat the command.',
+        context: { node: node.name, side: database.options.side },
+      });
+    }
+  }
+}
+
+/**
+ * Takes a cut of `tables`. Writers of a cluster wait for some milliseconds; those of a single node do not notice.
+ * Throws TRANSIENT when a long transaction keeps the lock away, INCONCLUSIVE on in-doubt transactions.
+ */
+export async function takeCut(database: Database, tables: readonly Named[]): Promise<Cut> {
+  if (database.kind === 'single') return new Cut(database, [await hold(database, database.head)]);
+  const locker = await database.connect();
+  try {
+    await locker.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
+    await locker.query('BEGIN');
+    if (tables.length > 0) {
+      await locker.query(
+        `LOCK TABLE ${tables.map(qualified).join(', ')} IN SHARE MODE`,
+        'take a consistent view',
+      );
+    }
+    const held = await holdAll(database);
+    try {
+      await refuseInDoubt(database, held);
+    } catch (error) {
+      await Promise.all(held.map((each) => each.session.close()));
+      throw error;
+    }
+    await locker.query('COMMIT');
+    return new Cut(database, held);
+  } finally {
+    await locker.close();
+  }
+}

@@ -1,0 +1,138 @@
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import xxhash from 'xxhash-wasm';
+import { MigrateError } from '../core/errors.js';
+import { type Compression, compress, compressionOf, decompress } from './compression.js';
+import { localError } from './local-error.js';
+import type { ManifestChunk } from './manifest.js';
+
+const { create64 } = await xxhash();
+
+/** Bytes gathered for one write: with 64 kB pieces the system calls cost more than the copying. */
+const WRITE_BYTES = 1024 * 1024;
+const READ_BYTES = 256 * 1024;
+
+/** 16 hex digits. */
+function hex(digest: bigint): string {
+  return digest.toString(16).padStart(16, '0');
+}
+
+class Sink {
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+  readonly #hash = create64();
+  bytes = 0;
+
+  constructor(private readonly handle: FileHandle) {}
+
+  /** One write is under way while the next is gathered. */
+  async add(piece: Buffer): Promise<void> {
+    this.#hash.update(piece);
+    this.bytes += piece.length;
+    this.#pending.push(piece);
+    this.#pendingBytes += piece.length;
+    if (this.#pendingBytes >= WRITE_BYTES) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const batch = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    await this.#writing;
+    this.#writing = batch.length > 0 ? this.handle.writev(batch) : Promise.resolve();
+    this.#writing.catch(() => {});
+  }
+
+  async finish(): Promise<string> {
+    await this.flush();
+    await this.#writing;
+    await this.handle.sync();
+    return hex(this.#hash.digest());
+  }
+}
+
+/** Counts what passes; the generator's return value is the number of rows that the server reported. */
+export interface Counted {
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Valid once `bytes` has ended. */
+  rows(): number;
+}
+
+/** Makes the return value of a COPY's generator readable after the loop. */
+export function counted(source: AsyncGenerator<Buffer, number>): Counted {
+  let rows = 0;
+  async function* bytes(): AsyncGenerator<Buffer> {
+    rows = yield* source;
+  }
+  return { bytes: bytes(), rows: () => rows };
+}
+
+/**
+ * Writes one chunk. The file gets its name only when it is complete and synced; whatever fails before leaves at
+ * most a `.part` file, which the next run overwrites. Throws LOCAL_DISK_FULL, LOCAL_IO, or what the source throws.
+ */
+export async function writeChunk(
+  directory: string,
+  file: string,
+  compression: Compression,
+  source: Counted,
+): Promise<ManifestChunk> {
+  const path = join(directory, file);
+  try {
+    const handle = await open(`${path}.part`, 'w', 0o600);
+    try {
+      const sink = new Sink(handle);
+      for await (const piece of compress(compression, source.bytes)) await sink.add(piece);
+      const xxh64 = await sink.finish();
+      await rename(`${path}.part`, path);
+      return { file, rows: source.rows(), bytes: sink.bytes, xxh64 };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw localError(error, path);
+  }
+}
+
+async function* hashed(path: string, chunk: ManifestChunk): AsyncGenerator<Buffer> {
+  const damaged = (why: string, cause?: unknown): MigrateError =>
+    new MigrateError('DUMP_DAMAGED', { message: `${path} ${why}`, context: { file: chunk.file }, cause });
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? damaged('is missing', error) : localError(error, path);
+  });
+  try {
+    const { size } = await handle.stat();
+    if (size !== chunk.bytes) throw damaged(`has ${size} bytes, the manifest says ${chunk.bytes}`);
+    const hash = create64();
+    for (let at = 0; at < size; ) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at);
+      if (bytesRead === 0) break;
+      const piece = buffer.subarray(0, bytesRead);
+      hash.update(piece);
+      at += bytesRead;
+      yield piece;
+    }
+    if (hex(hash.digest()) !== chunk.xxh64) throw damaged('does not have the digest that the manifest says');
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * The COPY stream of one chunk. Ends with DUMP_DAMAGED when the file is missing, has another size or another
+ * digest, or cannot be decompressed: a consumer that commits only after the end commits nothing damaged.
+ */
+export async function* readChunk(directory: string, chunk: ManifestChunk): AsyncGenerator<Buffer> {
+  const path = join(directory, chunk.file);
+  try {
+    yield* decompress(compressionOf(chunk.file), hashed(path, chunk));
+  } catch (error) {
+    if (error instanceof MigrateError) throw error;
+    throw new MigrateError('DUMP_DAMAGED', {
+      message: `${path} cannot be decompressed`,
+      context: { file: chunk.file },
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Cut, takeCut } from '../citus/cut.js';
+import type { Database } from '../citus/database.js';
+import { SessionPool } from '../citus/pool.js';
+import type { Context } from '../core/context.js';
+import { MigrateError, throwIfAborted } from '../core/errors.js';
+import { metered } from '../core/metered.js';
+import { parallel } from '../core/parallel.js';
+import type { Plan, TablePlan } from '../core/plan-types.js';
+import { writePlan } from '../plan/plan-file.js';
+import { columnsOf, type Direction } from '../plan/projection.js';
+import { sql } from '../postgres/sql-files.js';
+import { counted, writeChunk } from './chunk-file.js';
+import { type Compression, SUFFIX } from './compression.js';
+import { type Extent, readExtents } from './extents.js';
+import { Journal, type JournalEntry } from './journal.js';
+import { localError } from './local-error.js';
+import {
+  FORMAT_VERSION,
+  findManifest,
+  type Manifest,
+  type SequenceValue,
+  writeManifest,
+} from './manifest.js';
+import { requireReadable } from './rights.js';
+import { belongsTo, chunksOf, isUnchanged, readSource, recordOf, type SourceChunk } from './source-chunks.js';
+
+export interface ExportRequest {
+  readonly reader: Database;
+  readonly plan: Plan;
+  readonly tables: readonly TablePlan[];
+  readonly direction: Direction;
+  readonly out: string;
+  readonly compression: Compression;
+  /** Wished size of a chunk, bytes on the source's disk. */
+  readonly chunkBytes: number;
+  readonly jobs: number;
+}
+
+const PLAN_COPY = 'plan.json';
+
+/**
+ * One consistent snapshot of `tables` into a dump directory. An unfinished export continues in the same directory:
+ * chunks whose rows have not changed since are kept, all others are read again, so that the result is the source as
+ * of the new snapshot.
+ */
+export async function exportDump(request: ExportRequest, context: Context): Promise<Manifest> {
+  const { reader, tables, out } = request;
+  await claimDirectory(request);
+  await requireReadable(reader.session, tables);
+  const cut = await takeCut(reader, tables);
+  const pool = new SessionPool((node) => cut.open(node));
+  try {
+    const extents = await readExtents(reader, pool, tables);
+    const { journal, done } = await resume(request, pool, extents, context);
+    context.progress.start('export', progressItems(tables, extents));
+    for (const { record, chunk } of done) {
+      context.progress.advance(record.table, { rows: record.rows, bytes: chunk.bytes });
+    }
+    const entries = await exportChunks({ request, cut, pool, extents, journal, done, context });
+    const sequences = await reader.session.query<SequenceValue>(
+      sql('export/sequences'),
+      'read the sequences',
+    );
+    const manifest = manifestOf(request, cut, journal.header.dumpId, entries, sequences);
+    await writePlan(join(out, PLAN_COPY), request.plan);
+    await syncDirectories(out, tables);
+    await writeManifest(out, manifest);
+    await journal.remove();
+    await syncDirectory(out);
+    return manifest;
+  } catch (error) {
+    throw localError(error, out);
+  } finally {
+    context.progress.stop();
+    await pool.close();
+    await cut.close();
+  }
+}
+
+/** The directory is made, or was ours and unfinished. Anything else in it is left alone: DUMP_EXISTS. */
+async function claimDirectory({ out, plan, direction }: ExportRequest): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true, mode: 0o700 });
+    if ((await findManifest(out)) !== undefined) {
+      throw new MigrateError('DUMP_EXISTS', { message: `${out} already holds a finished dump` });
+    }
+    const journal = await Journal.find(out);
+    const files = await readdir(out);
+    if (journal === undefined && files.length > 0) {
+      throw new MigrateError('DUMP_EXISTS', { message: `${out} is not empty and holds no unfinished dump` });
+    }
+    if (
+      journal !== undefined &&
+      (journal.header.planHash !== plan.planHash || journal.header.direction !== direction)
+    ) {
+      throw new MigrateError('DUMP_EXISTS', {
+        message: `${out} holds an unfinished export that was made with another plan`,
+        hint: 'Export into another directory, or remove this one.',
+      });
+    }
+  } catch (error) {
+    throw localError(error, out);
+  }
+}
+
+function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string, readonly Extent[]>) {
+  return tables.map((table) => {
+    const parts = extents.get(table.table) ?? [];
+    const sum = (value: (extent: Extent) => number): number =>
+      parts.reduce((total, part) => total + value(part), 0);
+    return { label: table.table, totalRows: sum((part) => part.rows), totalBytes: sum((part) => part.bytes) };
+  });
+}
+
+/** The journal to go on with, and the entries of it that still hold. Files of entries that do not are removed. */
+async function resume(
+  { out, plan, tables, direction }: ExportRequest,
+  pool: SessionPool,
+  extents: ReadonlyMap<string, readonly Extent[]>,
+  { log, signal }: Context,
+): Promise<{ journal: Journal; done: JournalEntry[] }> {
+  const old = await Journal.find(out);
+  const done: JournalEntry[] = [];
+  for (const entry of old?.entries ?? []) {
+    throwIfAborted(signal);
+    const table = tables.find((each) => each.table === entry.record.table);
+    const extent = extents.get(entry.record.table)?.find((each) => belongsTo(entry.record, each));
+    const kept =
+      table !== undefined &&
+      extent !== undefined &&
+      (await pool.use(extent.node, (session) =>
+        isUnchanged(session, { table, extent, range: entry.record }, entry.record, direction),
+      ));
+    if (kept) done.push(entry);
+    else await rm(join(out, entry.chunk.file), { force: true });
+  }
+  if (old !== undefined) {
+    log.info(
+      `Continuing the unfinished export: ${done.length} of ${old.entries.length} finished chunks are unchanged`,
+    );
+  }
+  const dumpId = old?.header.dumpId ?? randomUUID();
+  const journal = await Journal.start(out, { dumpId, planHash: plan.planHash, direction }, done);
+  return { journal, done };
+}
+
+interface Work {
+  readonly request: ExportRequest;
+  readonly cut: Cut;
+  readonly pool: SessionPool;
+  readonly extents: ReadonlyMap<string, readonly Extent[]>;
+  readonly journal: Journal;
+  readonly done: readonly JournalEntry[];
+  readonly context: Context;
+}
+
+async function exportChunks({
+  request,
+  cut,
+  pool,
+  extents,
+  journal,
+  done,
+  context,
+}: Work): Promise<JournalEntry[]> {
+  const { tables, out, compression, chunkBytes, jobs, direction } = request;
+  const entries = [...done];
+  const todo = tables.flatMap((table) => numbered(table, extents.get(table.table) ?? [], chunkBytes, done));
+  for (const table of tables) await mkdir(join(out, folder(table)), { recursive: true, mode: 0o700 });
+  await parallel(todo, jobs, context.signal, async ({ chunk, number }, signal) => {
+    const { table, extent } = chunk;
+    const label = table.table;
+    const file = `${folder(table)}/${String(number).padStart(6, '0')}.copy${SUFFIX[compression]}`;
+    const written = await pool.use(extent.node, (session) => {
+      const source = counted(
+        metered(readSource(session, chunk, direction), signal, context.clock.now, {
+          bytes: (bytes) => context.progress.advance(label, { bytes }),
+          waited: (side, ms) => context.progress.advance(label, { waitMs: { [side]: ms } }),
+        }),
+      );
+      return writeChunk(out, file, compression, source);
+    });
+    await context.fail('export: after the chunk file, before its journal line');
+    const entry = { record: recordOf(chunk, cut.visible[extent.node.name]!, written.rows), chunk: written };
+    await journal.add(entry);
+    entries.push(entry);
+    context.progress.advance(label, { rows: written.rows });
+    context.metrics.count('migrate_export_rows_total', written.rows, { table: label });
+  });
+  for (const table of tables) context.progress.finish(table.table);
+  return entries;
+}
+
+/** The chunks still to read, numbered behind those that are kept. */
+function numbered(
+  table: TablePlan,
+  extents: readonly Extent[],
+  chunkBytes: number,
+  done: readonly JournalEntry[],
+): { chunk: SourceChunk; number: number }[] {
+  const mine = done.filter((entry) => entry.record.table === table.table);
+  const taken = mine.map((entry) => Number(/(\d{6})\.copy/.exec(entry.chunk.file)![1]));
+  const first = Math.max(0, ...taken) + 1;
+  const records = mine.map((entry) => entry.record);
+  return chunksOf(table, extents, chunkBytes, records).map((chunk, index) => ({
+    chunk,
+    number: first + index,
+  }));
+}
+
+/** Where a table's chunks lie. A slash or a dot in a name must not become a path. */
+function folder(table: TablePlan): string {
+  const safe = (name: string): string =>
+    encodeURIComponent(name).replaceAll('.', '%2E').replaceAll('*', '%2A');
+  return `data/${safe(table.schema)}.${safe(table.name)}`;
+}
+
+function manifestOf(
+  { reader, plan, tables, direction }: ExportRequest,
+  cut: Cut,
+  dumpId: string,
+  entries: readonly JournalEntry[],
+  sequences: SequenceValue[],
+): Manifest {
+  return {
+    formatVersion: FORMAT_VERSION,
+    dumpId,
+    planHash: plan.planHash,
+    direction,
+    snapshot: cut.name,
+    serverVersion: reader.facts.version,
+    database: reader.facts.database,
+    tables: tables.map((table) => {
+      const chunks = entries
+        .filter((entry) => entry.record.table === table.table)
+        .map((entry) => entry.chunk)
+        .sort((a, b) => (a.file < b.file ? -1 : 1));
+      return {
+        table: table.table,
+        schema: table.schema,
+        name: table.name,
+        columns: columnsOf(table, direction).map((column) => column.name),
+        format: table.format,
+        rows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
+        bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
+        chunks,
+      };
+    }),
+    sequences,
+  };
+}
+
+async function syncDirectories(out: string, tables: readonly TablePlan[]): Promise<void> {
+  for (const table of tables) await syncDirectory(join(out, folder(table)));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,36 @@
+import type { Database } from '../citus/database.js';
+import type { Context } from '../core/context.js';
+import { qualified } from '../core/names.js';
+import { parallel } from '../core/parallel.js';
+import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { SequenceValue } from '../export/manifest.js';
+import type { Direction } from '../plan/projection.js';
+import { applyDdl, ddlFor, type SchemaResult } from './schema.js';
+import { advanceSequences } from './sequences.js';
+
+export interface AfterDataRequest {
+  readonly writer: Database;
+  readonly plan: Plan;
+  readonly tables: readonly TablePlan[];
+  readonly direction: Direction;
+  readonly sequences: readonly SequenceValue[];
+  readonly jobs: number;
+}
+
+/** Indexes, constraints and what else waits for the rows; then sequences, then statistics. */
+export async function runAfterData(request: AfterDataRequest, context: Context): Promise<SchemaResult> {
+  const { writer, plan, tables, direction, sequences, jobs } = request;
+  context.log.info('Building indexes and constraints');
+  const result = await applyDdl(writer, ddlFor(plan, direction, writer).afterData, jobs, context);
+  const advanced = await advanceSequences(writer, plan, tables, sequences);
+  context.log.info(`Moved ${advanced} sequences; gathering statistics`);
+  await parallel(tables, jobs, context.signal, async (table) => {
+    const session = await writer.connect();
+    try {
+      await session.query(`ANALYZE ${qualified(table)}`, `analyze ${table.table}`);
+    } finally {
+      await session.close();
+    }
+  });
+  return result;
+}

@@ -1,0 +1,78 @@
+import type { Context } from '../core/context.js';
+import { type Meter, metered } from '../core/metered.js';
+import { parallel } from '../core/parallel.js';
+import type { TablePlan } from '../core/plan-types.js';
+import type { LoadedChunk } from '../ledger/ledger.js';
+import type { Lane, LoadChunk } from './lane.js';
+
+/** What a load did to one table. Rows and bytes count what this and earlier runs of the same load committed. */
+export interface TableLoad {
+  readonly table: string;
+  rows: number;
+  bytes: number;
+  chunks: number;
+  skippedChunks: number;
+  rejectedRows: number;
+}
+
+export interface WaitTotals {
+  source: number;
+  transform: number;
+  target: number;
+}
+
+export interface LoadResult {
+  readonly tables: TableLoad[];
+  /** Milliseconds, summed over all streams: the largest is the bottleneck. */
+  readonly waitMs: WaitTotals;
+}
+
+/** Puts every chunk that `loaded` does not name into the target, `jobs` at once. */
+export async function loadChunks(
+  tables: readonly TablePlan[],
+  chunks: readonly LoadChunk[],
+  loaded: readonly LoadedChunk[],
+  lane: Lane,
+  jobs: number,
+  context: Context,
+): Promise<LoadResult> {
+  const results = new Map<string, TableLoad>(
+    tables.map(({ table }) => [
+      table,
+      { table, rows: 0, bytes: 0, chunks: 0, skippedChunks: 0, rejectedRows: 0 },
+    ]),
+  );
+  const waitMs: WaitTotals = { source: 0, transform: 0, target: 0 };
+  for (const row of loaded) {
+    const result = results.get(row.table);
+    if (result === undefined) continue;
+    result.rows += row.rows;
+    result.chunks += 1;
+    result.skippedChunks += 1;
+    context.progress.advance(row.table, { rows: row.rows });
+  }
+  const known = new Set(loaded.map((row) => `${row.table}\n${row.chunk}`));
+  const todo = chunks.filter((chunk) => !known.has(`${chunk.table.table}\n${chunk.chunk}`));
+  await parallel(todo, jobs, context.signal, async (chunk, signal) => {
+    const result = results.get(chunk.table.table)!;
+    const meter: Meter = {
+      bytes: (bytes) => {
+        result.bytes += bytes;
+        context.progress.advance(result.table, { bytes });
+      },
+      waited: (side, ms) => {
+        waitMs[side] += ms;
+        context.progress.advance(result.table, { waitMs: { [side]: ms } });
+      },
+    };
+    const read = (): AsyncGenerator<Buffer, number> =>
+      metered(chunk.read(signal), signal, context.clock.now, meter);
+    const rows = await lane.load({ ...chunk, read }, signal);
+    result.rows += rows;
+    result.chunks += 1;
+    context.progress.advance(chunk.table.table, { rows });
+    context.metrics.count('migrate_load_rows_total', rows, { table: chunk.table.table });
+  });
+  for (const { table } of tables) context.progress.finish(table);
+  return { tables: [...results.values()], waitMs };
+}

@@ -1,0 +1,151 @@
+import type { Database } from '../citus/database.js';
+import { readShards, shardsOf } from '../citus/shards.js';
+import type { Context } from '../core/context.js';
+import { MigrateError } from '../core/errors.js';
+import { qualified, quoteLiteral } from '../core/names.js';
+import type { TablePlan } from '../core/plan-types.js';
+import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
+import { columnsOf, type Direction } from '../plan/projection.js';
+import type { Session } from '../postgres/session.js';
+import { sql } from '../postgres/sql-files.js';
+
+interface ColumnRow {
+  schema: string;
+  name: string;
+  column: string;
+  type: string;
+}
+
+/** How a table is not as planned; empty when it is. */
+async function differences(
+  writer: Database,
+  tables: readonly TablePlan[],
+  direction: Direction,
+): Promise<string[]> {
+  const names = tables
+    .map((table) => `(${quoteLiteral(table.schema)}, ${quoteLiteral(table.name)})`)
+    .join(', ');
+  const rows = await writer.session.query<ColumnRow>(
+    sql('load/columns', { tables: names }),
+    'read the tables',
+  );
+  const shards = await readShards(writer);
+  const missing: string[] = [];
+  const found = tables.flatMap((table) => {
+    const columns = new Map(
+      rows
+        .filter((row) => row.schema === table.schema && row.name === table.name)
+        .map((row) => [row.column, row.type]),
+    );
+    if (columns.size === 0) {
+      missing.push(table.table);
+      return [];
+    }
+    const wrong = columnsOf(table, direction).flatMap((column) => {
+      const planned = direction === 'forward' ? column.targetType : column.sourceType;
+      const actual = columns.get(column.name);
+      return actual === planned
+        ? []
+        : [`${table.table}.${column.name} is ${actual ?? 'missing'}, planned ${planned}`];
+    });
+    if (writer.kind !== 'citus') return wrong;
+    const now = shardsOf(shards, table, writer.head);
+    const { placement } = table;
+    const planned = placement.kind === 'distributed' ? `distributed by ${placement.column}` : placement.kind;
+    const actual = now.kind === 'distributed' ? `distributed by ${now.column}` : now.kind;
+    return planned === actual ? wrong : [...wrong, `${table.table} is ${actual}, planned ${planned}`];
+  });
+  if (missing.length > 0) {
+    throw new MigrateError('TARGET_TABLE_MISSING', {
+      message: `The target has no table ${missing.join(', ')}`,
+      context: { tables: missing },
+    });
+  }
+  return found;
+}
+
+/** Throws TARGET_TABLE_MISSING or TARGET_TABLE_DIFFERS with every difference at once. */
+export async function requireTables(
+  writer: Database,
+  tables: readonly TablePlan[],
+  direction: Direction,
+): Promise<void> {
+  if (tables.length === 0) return;
+  const found = await differences(writer, tables, direction);
+  if (found.length === 0) return;
+  throw new MigrateError('TARGET_TABLE_DIFFERS', {
+    message: `The target is not as planned: ${found.join('; ')}`,
+    context: { differences: found },
+  });
+}
+
+async function countRows(session: Session, table: TablePlan): Promise<number> {
+  const { rows } = await session.one<{ rows: string }>(
+    `SELECT count(*)::text AS rows FROM ${qualified(table)}`,
+    `count ${table.table}`,
+  );
+  return Number(rows);
+}
+
+async function holdsRows(session: Session, table: TablePlan): Promise<boolean> {
+  const rows = await session.query(`SELECT 1 FROM ${qualified(table)} LIMIT 1`, `look into ${table.table}`);
+  return rows.length > 0;
+}
+
+/**
+ * What this load has already put into each table. Throws TARGET_NOT_EMPTY, naming all tables at once, where a table
+ * with chunks still to come holds rows that the ledger does not explain. A table that was emptied by hand since is
+ * loaded anew.
+ */
+export async function explainRows(
+  writer: Database,
+  ledger: Ledger,
+  loadId: string,
+  tables: readonly { table: TablePlan; chunks: readonly string[] }[],
+  { log }: Context,
+): Promise<LoadedChunk[]> {
+  const all = await ledger.chunks();
+  const kept: LoadedChunk[] = [];
+  const foreign: string[] = [];
+  const emptied: string[] = [];
+  for (const { table, chunks } of tables) {
+    const mine = all.filter((row) => row.loadId === loadId && row.table === table.table);
+    const loaded = mine.reduce((sum, row) => sum + row.rows, 0);
+    if (!(await holdsRows(writer.session, table))) {
+      if (loaded > 0) emptied.push(table.table);
+      else kept.push(...mine);
+      continue;
+    }
+    const names = new Set(mine.map((row) => row.chunk));
+    const complete = chunks.every((chunk) => names.has(chunk)) && mine.length > 0;
+    if (complete || (await countRows(writer.session, table)) === loaded) kept.push(...mine);
+    else foreign.push(table.table);
+  }
+  if (foreign.length > 0) {
+    throw new MigrateError('TARGET_NOT_EMPTY', {
+      message: `The target holds rows that this run did not load: ${foreign.join(', ')}`,
+      context: { tables: foreign },
+    });
+  }
+  if (emptied.length > 0) {
+    log.warn(`Emptied since they were loaded, loading again: ${emptied.join(', ')}`);
+    await ledger.forget(writer.session, emptied);
+  }
+  return kept;
+}
+
+/** Empties `tables` and forgets what was loaded into them, in one transaction. */
+export async function truncateTables(
+  writer: Database,
+  ledger: Ledger,
+  tables: readonly TablePlan[],
+): Promise<void> {
+  if (tables.length === 0) return;
+  await writer.session.transaction(async () => {
+    await writer.session.query(`TRUNCATE ${tables.map(qualified).join(', ')}`, 'empty the tables');
+    await ledger.forget(
+      writer.session,
+      tables.map((table) => table.table),
+    );
+  });
+}

@@ -1,0 +1,96 @@
+import type { Database } from '../citus/database.js';
+import type { Context } from '../core/context.js';
+import { throwIfAborted } from '../core/errors.js';
+import { parallel } from '../core/parallel.js';
+import type { Plan } from '../core/plan-types.js';
+import { type Ddl, originalDdl, type Statement, targetDdl } from '../plan/ddl.js';
+import type { Direction } from '../plan/projection.js';
+import type { Session } from '../postgres/session.js';
+
+/** The statements that make the planned (or, on the way back, the original) schema on `writer`. */
+export function ddlFor(plan: Plan, direction: Direction, writer: Pick<Database, 'kind'>): Ddl {
+  return direction === 'reverse' ? originalDdl(plan) : targetDdl(plan, { citus: writer.kind === 'citus' });
+}
+
+export interface SchemaResult {
+  /** What was made now. */
+  created: string[];
+  /** What was there already. */
+  existing: string[];
+}
+
+/** Runs one statement unless the target has what it makes. */
+async function apply(
+  session: Session,
+  statement: Statement,
+  result: SchemaResult,
+  { log }: Context,
+): Promise<void> {
+  if (statement.exists !== undefined) {
+    const { exists } = await session.one<{ exists: boolean }>(
+      `SELECT (${statement.exists}) AS exists`,
+      `look for ${statement.about}`,
+    );
+    if (exists) {
+      result.existing.push(statement.about);
+      return;
+    }
+  }
+  log.debug(`Creating ${statement.about}`);
+  await session.query(statement.sql, `create ${statement.about}`);
+  result.created.push(statement.about);
+}
+
+/** Neighbours of the same parallel group run side by side, on `jobs` sessions; all others one after the other. */
+function stages(statements: readonly Statement[]): Statement[][] {
+  const result: Statement[][] = [];
+  let group: string | undefined;
+  for (const statement of statements) {
+    if (group !== undefined && statement.parallelGroup === group) result.at(-1)!.push(statement);
+    else result.push([statement]);
+    group = statement.parallelGroup;
+  }
+  return result;
+}
+
+/**
+ * Runs statements in their order. Each commits by itself and is passed over when its result exists, so an
+ * interrupted run continues where it stopped.
+ */
+export async function applyDdl(
+  writer: Database,
+  statements: readonly Statement[],
+  jobs: number,
+  context: Context,
+): Promise<SchemaResult> {
+  const result: SchemaResult = { created: [], existing: [] };
+  for (const stage of stages(statements)) {
+    throwIfAborted(context.signal);
+    if (stage.length === 1) {
+      await cancellable(writer.session, context.signal, () =>
+        apply(writer.session, stage[0]!, result, context),
+      );
+      continue;
+    }
+    await parallel(stage, jobs, context.signal, async (statement, signal) => {
+      const session = await writer.connect();
+      try {
+        await cancellable(session, signal, () => apply(session, statement, result, context));
+      } finally {
+        await session.close();
+      }
+    });
+  }
+  return result;
+}
+
+/** An index may build for an hour: cancelling has to reach the server. */
+async function cancellable<T>(session: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const cancel = (): void => void session.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await work();
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
