@@ -1,0 +1,11 @@
+import type { Command } from '../frame/command.js';
+import { copy } from './copy.js';
+import { demo } from './demo.js';
+import { exportCommand } from './export.js';
+import { importCommand } from './import.js';
+import { plan } from './plan.js';
+import { schema } from './schema.js';
+import { verify } from './verify.js';
+
+/** Every command, in the order of the work. */
+export const COMMANDS: readonly Command[] = [plan, schema, exportCommand, importCommand, copy, verify, demo];

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../observe/clock.js';
+import { COMMANDS } from './commands/index.js';
+import { type FrameProcess, runFrame } from './frame/run.js';
+
+/** How long something that was left open may hold the process after the result is written. */
+const LINGER_MS = 2000;
+
+/** Runs the command line of this process; returns its exit code. */
+export async function main(): Promise<number> {
+  const about = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const code = await runFrame({
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    process: process as FrameProcess,
+    clock: systemClock,
+    commands: COMMANDS,
+    version: about.version,
+  });
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
+  return code;
+}
