@@ -155,7 +155,12 @@ export interface TableDef extends Named {
   readonly columns: readonly ColumnDef[];
   readonly constraints: readonly ConstraintDef[];
   readonly indexes: readonly IndexDef[];
-  readonly triggers: readonly { readonly name: string; readonly definition: string }[];
+  readonly triggers: readonly {
+    readonly name: string;
+    readonly definition: string;
+    /** Absent: it fires as usual. */
+    readonly enabled?: 'DISABLE' | 'ENABLE REPLICA' | 'ENABLE ALWAYS';
+  }[];
   readonly rowSecurity: { readonly enabled: boolean; readonly forced: boolean };
   readonly policies: readonly {
     readonly name: string;

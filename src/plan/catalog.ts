@@ -111,7 +111,7 @@ async function readTables(read: (file: string) => Promise<Raw[]>): Promise<Table
       ),
       indexes: [],
       triggers: sorted(
-        of(triggers).map((one) => ({ name: String(one.name), definition: String(one.definition) })),
+        of(triggers).map(toTrigger),
         byText((one) => one.name),
       ),
       rowSecurity: { enabled: row.rowSecurityEnabled === true, forced: row.rowSecurityForced === true },
@@ -124,6 +124,14 @@ async function readTables(read: (file: string) => Promise<Raw[]>): Promise<Table
     };
   });
   return sorted(definitions, byName<TableDef>);
+}
+
+function toTrigger(row: Raw): TableDef['triggers'][number] {
+  return {
+    name: String(row.name),
+    definition: String(row.definition),
+    ...(row.enabled ? { enabled: row.enabled as 'DISABLE' | 'ENABLE REPLICA' | 'ENABLE ALWAYS' } : {}),
+  };
 }
 
 function toPolicy(row: Raw): TableDef['policies'][number] {

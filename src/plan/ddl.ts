@@ -1,0 +1,57 @@
+import type { Catalog } from '../core/catalog-types.js';
+import type { Plan, TablePlan } from '../core/plan-types.js';
+import { foreignKeyStatements, keyStatements } from './ddl-keys.js';
+import {
+  commentStatements,
+  grantStatements,
+  ownerStatements,
+  policyStatements,
+  triggerStatements,
+  viewStatements,
+} from './ddl-rest.js';
+import { distributionStatements, rowSecurityStatements, tableStatements } from './ddl-tables.js';
+import {
+  extensionStatements,
+  ownershipStatements,
+  schemaStatements,
+  sequenceStatements,
+  typeStatements,
+} from './ddl-types.js';
+import type { Ddl } from './statement.js';
+import { targetCatalog } from './target-catalog.js';
+
+/** The planned tables on the target; with `citus` false on a plain PostgreSQL, where nothing is distributed. */
+export function targetDdl(plan: Plan, { citus }: { readonly citus: boolean }): Ddl {
+  return catalogDdl(targetCatalog(plan), citus ? plan.tables : []);
+}
+
+/** A single node of the original shape: original keys and types, foreign keys, triggers and views, nothing added. */
+export function originalDdl(plan: Plan): Ddl {
+  return catalogDdl(plan.catalog, []);
+}
+
+/** Statements that build a catalog, those of `distributed` as Citus tables. */
+function catalogDdl(catalog: Catalog, distributed: readonly TablePlan[]): Ddl {
+  return {
+    beforeData: [
+      ...schemaStatements(catalog),
+      ...extensionStatements(catalog),
+      ...typeStatements(catalog),
+      ...sequenceStatements(catalog),
+      ...tableStatements(catalog),
+      ...ownershipStatements(catalog),
+      ...distributionStatements(distributed, catalog),
+      ...rowSecurityStatements(catalog),
+    ],
+    afterData: [
+      ...keyStatements(catalog),
+      ...foreignKeyStatements(catalog),
+      ...triggerStatements(catalog),
+      ...viewStatements(catalog),
+      ...policyStatements(catalog),
+      ...grantStatements(catalog),
+      ...commentStatements(catalog),
+      ...ownerStatements(catalog),
+    ],
+  };
+}

@@ -1,0 +1,50 @@
+import { qualified } from '../core/names.js';
+import type { Queryable } from '../core/queryable.js';
+import { sql } from '../postgres/sql-files.js';
+
+/** What a plan has to know of its target. */
+export interface TargetFacts {
+  readonly citus: boolean;
+  readonly maxConnections: number;
+  /** citus.shard_count: shards of a new table. */
+  readonly shardCount?: number;
+  /** Connections that one statement opens to a node at most. */
+  readonly poolSize: number;
+  /** Nodes that take shards; 1 for a plain PostgreSQL. */
+  readonly nodes: number;
+  readonly available: ReadonlySet<string>;
+  /** Installed extensions and their schemas. */
+  readonly extensions: ReadonlyMap<string, string>;
+  readonly roles: ReadonlySet<string>;
+  /** Sorted lower bounds of the shards of tables that exist, by qualified name. */
+  readonly shards: ReadonlyMap<string, readonly number[]>;
+}
+
+interface FactsRow {
+  maxConnections: number;
+  shardCount: number | null;
+  poolSize: number | null;
+  citus: boolean;
+  available: string[] | null;
+  extensions: { name: string; schema: string }[] | null;
+  roles: string[];
+}
+
+export async function readTargetFacts(target: Queryable): Promise<TargetFacts> {
+  const row = (await target.query<FactsRow>(sql('plan/target-facts')))[0]!;
+  const shards = row.citus
+    ? await target.query<{ schema: string; name: string; bounds: number[] }>(sql('plan/target-shards'))
+    : [];
+  const nodes = row.citus ? (await target.query<{ nodes: number }>(sql('plan/target-nodes')))[0]!.nodes : 1;
+  return {
+    citus: row.citus,
+    maxConnections: row.maxConnections,
+    ...(row.shardCount === null ? {} : { shardCount: row.shardCount }),
+    poolSize: row.poolSize ?? 1,
+    nodes: Math.max(1, nodes),
+    available: new Set(row.available ?? []),
+    extensions: new Map((row.extensions ?? []).map((one) => [one.name, one.schema])),
+    roles: new Set(row.roles),
+    shards: new Map(shards.map((one) => [qualified(one), one.bounds])),
+  };
+}
