@@ -1,17 +1,85 @@
-import { MigrateError } from '../../core/errors.js';
-import type { Command } from '../frame/command.js';
+import { formatBytes, formatCount } from '../../core/format.js';
+import { DEFAULT_COMPRESSION } from '../../export/compression.js';
+import { exportDump } from '../../export/export.js';
+import type { Manifest } from '../../export/manifest.js';
+import type { Command, Invocation, Outcome } from '../frame/command.js';
+import { renderTable } from '../frame/table.js';
+import { withDatabases } from '../support/databases.js';
+import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
+
+function outcome(out: string, manifest: Manifest, { style, config }: Invocation): Outcome {
+  const tables = manifest.tables.map(({ table, rows, bytes, chunks, format }) => ({
+    table,
+    rows,
+    bytes,
+    chunks: chunks.length,
+    format,
+  }));
+  const lines = renderTable(
+    [
+      { header: 'table', flexible: true },
+      { header: 'rows', align: 'right' },
+      { header: 'size', align: 'right' },
+      { header: 'chunks', align: 'right' },
+      { header: 'format' },
+    ],
+    tables.map((table) => [
+      table.table,
+      formatCount(table.rows),
+      formatBytes(table.bytes),
+      formatCount(table.chunks),
+      table.format,
+    ]),
+    style,
+  );
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);
+  return {
+    exit: 0,
+    document: { out, snapshot: manifest.snapshot, tables },
+    text: `${lines}\n\n${formatCount(rows)} rows of ${tables.length} tables, ${formatBytes(bytes)}, are in ${out}.\nNext: migrate import --from ${out}${config.reverse ? ' --reverse' : ''}`,
+  };
+}
 
 export const exportCommand: Command = {
   name: 'export',
   summary: 'Write one consistent snapshot of the source into a dump directory',
-  options: ['out', 'compress', 'chunkBytes', 'restart', 'reverse'],
+  options: ['out', 'compress', 'chunkBytes', 'reverse'],
   required: ['out'],
   examples: [
     ['migrate export --out dump', 'Every planned table; run it again to continue an interrupted export'],
     ['migrate export --out dump --jobs 8 --chunk-bytes 256MB', 'Fewer, larger chunks, eight at a time'],
     ['migrate export --out dump --tables orders,audit.log --compress none', 'Two tables, uncompressed'],
   ],
-  run: () => {
-    throw new MigrateError('INTERNAL', { message: 'migrate export cannot run in this build' });
+  async run(invocation) {
+    const { config, context } = invocation;
+    const out = config.out!;
+    const work = async (
+      reader: Parameters<typeof exportDump>[0]['reader'],
+      plan: Parameters<typeof exportDump>[0]['plan'],
+    ): Promise<Outcome> => {
+      const manifest = await exportDump(
+        {
+          reader,
+          plan,
+          tables: chooseTables(plan, config),
+          direction: config.reverse ? 'reverse' : 'forward',
+          out,
+          compression: config.export.compress ?? DEFAULT_COMPRESSION,
+          chunkBytes: config.export.chunkBytes,
+          jobs: config.jobs,
+        },
+        context,
+      );
+      return outcome(out, manifest, invocation);
+    };
+    if (config.reverse) {
+      return withDatabases(invocation, { target: 'read' }, async ({ target }) =>
+        work(target, await loadPlanForReturn(invocation)),
+      );
+    }
+    return withDatabases(invocation, { source: 'read' }, async ({ source }) =>
+      work(source, await loadPlan(invocation, { source })),
+    );
   },
 };

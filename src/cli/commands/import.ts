@@ -1,5 +1,13 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { MigrateError } from '../../core/errors.js';
-import type { Command } from '../frame/command.js';
+import { readManifest } from '../../export/manifest.js';
+import { importDump } from '../../load/import.js';
+import { readPlan } from '../../plan/plan-file.js';
+import type { Command, Outcome } from '../frame/command.js';
+import { withDatabases } from '../support/databases.js';
+import { confirmTruncate, DECLINED, loadOutcome } from '../support/load-outcome.js';
+import { chooseTables, refuseBlocked } from '../support/plan.js';
 
 export const importCommand: Command = {
   name: 'import',
@@ -11,7 +19,41 @@ export const importCommand: Command = {
     ['migrate import --from dump --phase data', 'Rows alone'],
     ['migrate import --from dump --truncate', 'Empty the target tables first; asks for confirmation'],
   ],
-  run: () => {
-    throw new MigrateError('INTERNAL', { message: 'migrate import cannot run in this build' });
+  async run(invocation): Promise<Outcome> {
+    const { config, context } = invocation;
+    const directory = config.from!;
+    const manifest = await readManifest(directory);
+    const direction = config.reverse ? 'reverse' : 'forward';
+    if (manifest.direction !== direction) {
+      throw new MigrateError('PLAN_DIFFERS', {
+        message: `The dump in ${directory} was made for the ${manifest.direction === 'reverse' ? 'way back to a single node' : 'way into the cluster'}`,
+        hint: manifest.direction === 'reverse' ? 'Repeat with --reverse.' : 'Repeat without --reverse.',
+      });
+    }
+    // A dump brings its plan along; a plan file beside it has to be the same one.
+    const plan = await readPlan(existsSync(config.plan) ? config.plan : join(directory, 'plan.json'));
+    if (plan.planHash !== manifest.planHash) {
+      throw new MigrateError('PLAN_DIFFERS', {
+        message: `The dump in ${directory} was made with another plan than ${config.plan}`,
+        hint: `Use the dump's own plan (--plan ${join(directory, 'plan.json')}), or export again.`,
+      });
+    }
+    refuseBlocked(plan);
+    const inDump = {
+      ...plan,
+      tables: plan.tables.filter((table) => manifest.tables.some((each) => each.table === table.table)),
+    };
+    const tables = chooseTables(inDump, config);
+    const needs = config.reverse ? ({ source: 'write' } as const) : ({ target: 'write' } as const);
+    if (!(await confirmTruncate(invocation, tables, config.reverse ? 'source' : 'target'))) return DECLINED;
+    return withDatabases(invocation, needs, async (sides) => {
+      const writer = 'target' in sides ? sides.target! : sides.source!;
+      const { phase, truncate, jobs } = config;
+      const result = await importDump(
+        { writer, plan, tables, directory, manifest, phase, truncate, jobs },
+        context,
+      );
+      return loadOutcome(result, `migrate verify${config.reverse ? ' --reverse' : ''}`, invocation);
+    });
   },
 };

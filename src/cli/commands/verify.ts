@@ -1,5 +1,105 @@
-import { MigrateError } from '../../core/errors.js';
-import type { Command } from '../frame/command.js';
+import { type Digest, formatDigest } from '../../core/digest.js';
+import { formatCount } from '../../core/format.js';
+import type { Discrepancy, TableResult, Verdict, VerifyResult } from '../../verify/types.js';
+import { verify as compare } from '../../verify/verify.js';
+import type { Command, Invocation, Outcome } from '../frame/command.js';
+import { type Paint, paint, renderTable } from '../frame/table.js';
+import { withDatabases } from '../support/databases.js';
+import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
+
+const EXIT: Readonly<Record<Verdict, number>> = { match: 0, mismatch: 1, inconclusive: 4 };
+const COLOR: Readonly<Record<Verdict, Paint>> = { match: 'green', mismatch: 'red', inconclusive: 'yellow' };
+
+const side = (digest: Digest) => ({ rows: String(digest.rows), digest: formatDigest(digest) });
+
+function document(result: VerifyResult): Record<string, unknown> {
+  return {
+    verdict: result.verdict,
+    mode: result.mode,
+    tables: result.tables.map((table) => ({
+      table: table.table,
+      verdict: table.verdict,
+      source: side(table.source),
+      target: side(table.target),
+      shards: table.shards.map((shard) => ({
+        shardId: shard.shardId,
+        node: shard.nodes[0],
+        nodes: shard.nodes,
+        verdict: shard.verdict,
+        source: side(shard.source),
+        target: side(shard.target),
+      })),
+      discrepancies: table.discrepancies,
+      discrepancyCount: table.discrepancyCount,
+      countComplete: table.countComplete,
+    })),
+    sequences: result.sequences,
+  };
+}
+
+function describeKey({ key }: Discrepancy): string {
+  if (key === null) return '';
+  return ` ${Object.entries(key)
+    .map(([column, value]) => `${column}=${value ?? 'NULL'}`)
+    .join(', ')}`;
+}
+
+function explain(table: TableResult): string {
+  const shards = table.shards.filter((shard) => shard.verdict !== 'match');
+  const lines = [
+    `${table.table}: ${shards.length} of ${table.shards.length} shards differ`,
+    ...shards
+      .slice(0, 8)
+      .map(
+        (shard) =>
+          `  shard ${shard.shardId} on ${shard.nodes.join(', ')}: ${formatCount(shard.source.rows)} rows expected, ${formatCount(shard.target.rows)} found`,
+      ),
+    ...(shards.length > 8 ? [`  … and ${shards.length - 8} more (--json lists all)`] : []),
+    ...table.discrepancies.map(
+      (found) =>
+        `  ${found.kind}${describeKey(found)} (shard ${found.shardId}, ${found.node})${found.columns?.length ? `: ${found.columns.join(', ')}` : ''}`,
+    ),
+    ...(table.countComplete ? [] : ['  … and more (--max-discrepancies)']),
+  ];
+  return lines.join('\n');
+}
+
+function text(result: VerifyResult, { style }: Invocation): string {
+  const table = renderTable(
+    [
+      { header: 'table', flexible: true },
+      { header: 'source rows', align: 'right' },
+      { header: 'target rows', align: 'right' },
+      { header: 'shards', align: 'right' },
+      { header: 'verdict', color: (cell) => COLOR[cell as Verdict] },
+    ],
+    result.tables.map((each) => [
+      each.table,
+      formatCount(each.source.rows),
+      formatCount(each.target.rows),
+      formatCount(each.shards.length),
+      each.verdict,
+    ]),
+    style,
+  );
+  const behind = result.sequences.filter((sequence) => sequence.verdict !== 'match');
+  const parts = [
+    table,
+    ...result.tables.filter((each) => each.verdict !== 'match').map(explain),
+    ...behind.map(
+      (each) =>
+        `Sequence ${each.sequence} stands at ${each.value ?? 'its start'}; it must have passed ${each.required}.`,
+    ),
+    `${paint(result.verdict, COLOR[result.verdict], style)}: ${SENTENCE[result.verdict]}${result.mode === 'counts' ? ' Only rows were counted; values were not compared.' : ''}`,
+  ];
+  return parts.join('\n\n');
+}
+
+const SENTENCE: Readonly<Record<Verdict, string>> = {
+  match: 'every compared table is the same on both sides, in the shard where it belongs.',
+  mismatch: 'source and target differ as listed.',
+  inconclusive: 'something could not be compared.',
+};
 
 export const verify: Command = {
   name: 'verify',
@@ -7,10 +107,26 @@ export const verify: Command = {
   options: ['mode', 'maxDiscrepancies', 'reverse'],
   examples: [
     ['migrate verify', 'Exit code 0: everything matches; 1: differences; 4: something could not be compared'],
-    ['migrate verify --mode rows', 'Counts alone'],
+    ['migrate verify --mode counts', 'Rows are counted, not compared'],
     ['migrate verify --json --max-discrepancies 1000', 'Up to 1000 discrepant keys per table as JSON'],
   ],
-  run: () => {
-    throw new MigrateError('INTERNAL', { message: 'migrate verify cannot run in this build' });
+  run(invocation): Promise<Outcome> {
+    const { config, context } = invocation;
+    return withDatabases(invocation, { source: 'read', target: 'read' }, async (sides) => {
+      const plan = config.reverse ? await loadPlanForReturn(invocation) : await loadPlan(invocation, sides);
+      const result = await compare(
+        {
+          ...sides,
+          plan,
+          tables: chooseTables(plan, config),
+          direction: config.reverse ? 'reverse' : 'forward',
+          mode: config.verify.mode,
+          maxDiscrepancies: config.verify.maxDiscrepancies,
+          jobs: config.jobs,
+        },
+        context,
+      );
+      return { exit: EXIT[result.verdict], document: document(result), text: text(result, invocation) };
+    });
   },
 };

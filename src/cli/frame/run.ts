@@ -79,8 +79,11 @@ class Run {
     stdout.on('error', ignore);
     stderr.on('error', ignore);
     const crash = (error: unknown): void => this.#leave(toFailure(bug(error), new AbortController().signal));
-    const emptied = (): void =>
+    const emptied = (): void => {
+      // The event also comes when the program leaves by itself.
+      if (this.#settled) return;
       this.#leave(new MigrateError('INTERNAL', { message: 'The program ran out of work before its end' }));
+    };
     const stop = listenForStop(
       process,
       (text) => (this.#observation ?? { write: (said: string) => stderr.write(said) }).write(text),
