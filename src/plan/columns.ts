@@ -2,6 +2,7 @@ import type { Catalog, TableDef } from '../core/catalog-types.js';
 import { displayName, qualified } from '../core/names.js';
 import type { ColumnPlan, Placement, TablePlan } from '../core/plan-types.js';
 import { byName, sorted } from './order.js';
+import { needsText } from './projection.js';
 import { type ColumnTypes, columnKey } from './types.js';
 import { rowKey } from './unique-keys.js';
 
@@ -68,13 +69,10 @@ function planColumns(
 const find = (catalog: Catalog, name: { schema: string; name: string }): TableDef | undefined =>
   catalog.tables.find((table) => qualified(table) === qualified(name));
 
-/** Integers are cast on the way out; other changes of type go through text. */
-const CASTABLE = /^(smallint|integer|bigint)$/;
-
 function isBinary(table: TableDef, column: ColumnPlan, catalog: Catalog): boolean {
-  if (column.sourceType !== column.targetType) {
-    return CASTABLE.test(column.sourceType) && CASTABLE.test(column.targetType);
-  }
+  if (needsText(column.sourceType, column.targetType)) return false;
+  // Otherwise the source casts, and built-in types all have a binary form.
+  if (column.sourceType !== column.targetType) return true;
   if (column.origin === 'added') return addedIsBinary(column, catalog);
   return table.columns.find((one) => one.name === column.name)?.binary ?? false;
 }

@@ -44,17 +44,34 @@ function needs(part: Part, other: Part): boolean {
       (user) => user.kind === 'type' && qualified(user) === qualified(part.type),
     );
   }
-  const text = 'type' in part ? JSON.stringify(part.type).replaceAll('\\"', '"') : part.function.definition;
-  return mentions(text, 'type' in other ? other.type : other.function);
+  if ('function' in part)
+    return mentions(part.function.definition, 'type' in other ? other.type : other.function);
+  return 'type' in other && namesIt(typeText(part.type), qualified(other.type));
+}
+
+/** Every text of a type that can name another type. */
+function typeText(type: TypeDef): string {
+  switch (type.kind) {
+    case 'domain':
+      return [type.baseType, type.collation, type.default, ...type.checks.map((one) => one.definition)].join(
+        ' ',
+      );
+    case 'composite':
+      return type.attributes.map((one) => one.type).join(' ');
+    case 'range':
+      return [type.subtype, ...type.options].join(' ');
+    default:
+      return '';
+  }
 }
 
 /** The text names it as PostgreSQL prints it, or, in the body of a function, without its schema. */
 export function mentions(text: string, name: { schema: string; name: string }): boolean {
-  const literally = (value: string): string => value.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(
-    `(?<![\\w"])(${literally(qualified(name))}|${literally(quoteIdent(name.name))})(?![\\w"])`,
-  ).test(text);
+  return namesIt(text, qualified(name)) || namesIt(text, quoteIdent(name.name));
 }
+
+const namesIt = (text: string, name: string): boolean =>
+  new RegExp(`(?<![\\w"])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w"])`).test(text);
 
 function typeSql(type: TypeDef): Statement[] {
   const name = qualified(type);

@@ -20,6 +20,8 @@ import {
 import type { Ddl } from './statement.js';
 import { targetCatalog } from './target-catalog.js';
 
+export type { Ddl, Statement } from './statement.js';
+
 /** The planned tables on the target; with `citus` false on a plain PostgreSQL, where nothing is distributed. */
 export function targetDdl(plan: Plan, { citus }: { readonly citus: boolean }): Ddl {
   return catalogDdl(targetCatalog(plan), citus ? plan.tables : []);
