@@ -46,9 +46,12 @@ export function parseDigest(columns: DigestColumns): Digest {
     sum: integer(columns.sum ?? '0'),
     xor: integer(columns.xor ?? '0'),
   };
-  const empty = digest.rows === 0n;
-  if (digest.rows < 0n || empty !== (columns.sum === null) || empty !== (columns.xor === null)) throw unreadable();
-  if (BigInt.asIntN(64, digest.xor) !== digest.xor) throw unreadable();
+  // An aggregate is null over no row at all; over some rows it means that a row hash was null.
+  const complete =
+    digest.rows > 0n
+      ? columns.sum !== null && columns.xor !== null
+      : digest.rows === 0n && digest.sum === 0n && digest.xor === 0n;
+  if (!complete || BigInt.asIntN(64, digest.xor) !== digest.xor) throw unreadable();
   return digest;
 }
 

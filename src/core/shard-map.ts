@@ -48,7 +48,7 @@ export class ShardMap {
     if (this.#step > 0) {
       // Exact: quotients of integers below 2^32 are never rounded across an integer. The last shard is wider.
       const index = ((hash - LOWEST) / this.#step) | 0;
-      return index < last ? index : last;
+      return Math.min(index, last);
     }
     let low = 0;
     let high = last;
