@@ -3,8 +3,8 @@ import type { Secret } from '../core/secret.js';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Phase = 'before-data' | 'data' | 'after-data' | 'all';
 export type Compression = 'zstd' | 'gzip' | 'none';
-/** `rows`: counts alone; `digest`: counts and digests per shard. */
-export type VerifyMode = 'rows' | 'digest';
+/** `counts`: rows are counted, not compared; `digest`: counts and digests per shard. */
+export type VerifyMode = 'counts' | 'digest';
 
 /** What the configuration file says about one table; whatever it leaves out, the plan decides. */
 export interface TableOverride {
@@ -78,8 +78,6 @@ export interface Config {
   readonly print: boolean;
   /** Empty the target tables first. */
   readonly truncate: boolean;
-  /** `export`: throw away an unfinished dump in the directory. */
-  readonly restart: boolean;
   /** `export`: the dump directory to write. */
   readonly out?: string;
   /** `import`: the dump directory to read. */

@@ -14,7 +14,7 @@ export const VALUES = {
   names: names('a table name'),
   compress: choice(['zstd', 'gzip', 'none']),
   chunkBytes: size(64 * 1024),
-  verifyMode: choice(['rows', 'digest']),
+  verifyMode: choice(['counts', 'digest']),
   maxDiscrepancies: whole(0, 1_000_000),
   logLevel: choice(['debug', 'info', 'warn', 'error']),
   logFormat: choice(['text', 'json']),

@@ -226,13 +226,6 @@ export const OPTIONS = define({
     describe: 'Table data per chunk, e.g. 64MB',
     shownDefault: '64MB',
   },
-  restart: {
-    flag: 'restart',
-    key: 'restart',
-    kind: 'flag',
-    value: VALUES.yesNo,
-    describe: 'Throw away an unfinished dump in the directory and start over',
-  },
   truncate: {
     flag: 'truncate',
     key: 'truncate',

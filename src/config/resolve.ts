@@ -38,7 +38,6 @@ function defaults(cores: number): Config {
     phase: 'all',
     print: false,
     truncate: false,
-    restart: false,
     rows: 20_000,
     keep: false,
   };

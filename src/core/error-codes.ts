@@ -269,12 +269,6 @@ export const ERROR_CODES = {
     'The source changed since the interrupted copy.',
     'Start over with --truncate.',
   ),
-  SNAPSHOT_LOST: entry(
-    'load',
-    3,
-    'The snapshot of an unfinished export is gone and the source has changed since.',
-    'Export into a new directory, or repeat with --restart.',
-  ),
   RUN_LOCKED: entry('run', 3, 'Another run is working on this target.', 'Wait for it, or stop it.'),
   ROWS_DIFFER: entry(
     'load',

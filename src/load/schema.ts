@@ -3,7 +3,8 @@ import type { Context } from '../core/context.js';
 import { throwIfAborted } from '../core/errors.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan } from '../core/plan-types.js';
-import { type Ddl, originalDdl, type Statement, targetDdl } from '../plan/ddl.js';
+import { originalDdl, targetDdl } from '../plan/ddl.js';
+import type { Ddl, Statement } from '../plan/statement.js';
 import type { Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 

@@ -48,7 +48,7 @@ function refusesTls(error: unknown): boolean {
 export async function connect(conninfo: Conninfo, options: ConnectOptions): Promise<Session> {
   let failure: unknown;
   for (const host of conninfo.hosts) {
-    for (const tls of tlsAttempts(conninfo)) {
+    for (const tls of tlsAttempts(conninfo, host)) {
       options.signal?.throwIfAborted();
       try {
         return await attempt(toClientConfig(conninfo, host, tls), options);

@@ -63,7 +63,6 @@ describe('precedence', () => {
       phase: 'all',
       print: false,
       truncate: false,
-      restart: false,
       rows: 20_000,
       keep: false,
     });
@@ -111,7 +110,7 @@ types: {ruvector(384): vector(384)}
 reference: {maxBytes: 1GB}
 nodeAddresses: {"10.0.0.1:5432": "127.0.0.1:6001", "[::1]:5432": "w2:5432"}
 export: {compress: none, chunkBytes: 1MB}
-verify: {mode: rows}
+verify: {mode: counts}
 log: {format: json}
 metricsPort: 9187
 progress: false
@@ -132,7 +131,7 @@ progress: false
       reference: { maxRows: 10_000, maxBytes: 1024 ** 3 },
       nodeAddresses: { '10.0.0.1:5432': '127.0.0.1:6001', '[::1]:5432': 'w2:5432' },
       export: { compress: 'none', chunkBytes: 1024 ** 2 },
-      verify: { mode: 'rows', maxDiscrepancies: 100 },
+      verify: { mode: 'counts', maxDiscrepancies: 100 },
       log: { level: 'info', format: 'json' },
       metricsPort: 9187,
       progress: false,

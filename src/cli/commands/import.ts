@@ -38,16 +38,16 @@ export const importCommand: Command = {
         hint: `Use the dump's own plan (--plan ${join(directory, 'plan.json')}), or export again.`,
       });
     }
-    refuseBlocked(plan);
+    refuseBlocked(plan.findings);
     const inDump = {
       ...plan,
       tables: plan.tables.filter((table) => manifest.tables.some((each) => each.table === table.table)),
     };
     const tables = chooseTables(inDump, config);
-    const needs = config.reverse ? ({ source: 'write' } as const) : ({ target: 'write' } as const);
-    if (!(await confirmTruncate(invocation, tables, config.reverse ? 'source' : 'target'))) return DECLINED;
-    return withDatabases(invocation, needs, async (sides) => {
-      const writer = 'target' in sides ? sides.target! : sides.source!;
+    const into = config.reverse ? 'source' : 'target';
+    if (!(await confirmTruncate(invocation, tables, into))) return DECLINED;
+    return withDatabases(invocation, { [into]: 'write' } as Record<typeof into, 'write'>, async (sides) => {
+      const writer = sides[into];
       const { phase, truncate, jobs } = config;
       const result = await importDump(
         { writer, plan, tables, directory, manifest, phase, truncate, jobs },

@@ -1,5 +1,34 @@
-import { MigrateError } from '../../core/errors.js';
-import type { Command } from '../frame/command.js';
+import type { Plan } from '../../core/plan-types.js';
+import { buildPlan } from '../../plan/build.js';
+import { writePlan } from '../../plan/plan-file.js';
+import type { PlanReport } from '../../plan/report.js';
+import type { Command, Outcome } from '../frame/command.js';
+import { type Needs, type Sides, withDatabases } from '../support/databases.js';
+
+function document(plan: Plan, report: PlanReport): Record<string, unknown> {
+  const measured = new Map(report.tables.map((table) => [table.table, table]));
+  const findings = [...plan.findings, ...report.findings];
+  const of = (table: string) => findings.filter((finding) => finding.table === table);
+  return {
+    tables: plan.tables.map(({ table, placement, key, format }) => {
+      const { rows, bytes, ...rest } = measured.get(table)!;
+      return {
+        ...rest,
+        table,
+        placement,
+        key,
+        format,
+        rows,
+        bytes,
+        findings: of(table).map(({ code }) => code),
+      };
+    }),
+    findings,
+    foreignKeys: plan.foreignKeys,
+    connections: report.connections,
+    planHash: plan.planHash,
+  };
+}
 
 export const plan: Command = {
   name: 'plan',
@@ -13,7 +42,28 @@ export const plan: Command = {
     ],
     ['migrate plan --json', 'Tables, findings and the plan hash as one JSON document'],
   ],
-  run: () => {
-    throw new MigrateError('INTERNAL', { message: 'migrate plan cannot run in this build' });
+  run(invocation): Promise<Outcome> {
+    const { config, context } = invocation;
+    const needs: Needs =
+      config.target === undefined ? { source: 'read' } : { source: 'read', target: 'read' };
+    return withDatabases(invocation, needs, async (sides: Partial<Sides>) => {
+      const target = sides.target === undefined ? {} : { target: sides.target.session };
+      const { plan: made, report } = await buildPlan({
+        source: sides.source!.session,
+        ...target,
+        config,
+        ...context,
+      });
+      // A blocked plan is written, too: it is what has to be reviewed.
+      await writePlan(config.plan, made);
+      const blocked = [...made.findings, ...report.findings].some(
+        (finding) => finding.severity === 'blocker',
+      );
+      return {
+        exit: blocked ? 1 : 0,
+        document: { ...document(made, report), plan: config.plan },
+        text: '',
+      };
+    });
   },
 };

@@ -3,7 +3,7 @@ import { formatCount } from '../../core/format.js';
 import type { Plan } from '../../core/plan-types.js';
 import { wants } from '../../load/import.js';
 import { applyDdl, ddlFor } from '../../load/schema.js';
-import type { Statement } from '../../plan/ddl.js';
+import type { Statement } from '../../plan/statement.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { loadPlan, loadPlanForReturn } from '../support/plan.js';

@@ -1,0 +1,46 @@
+import { formatBytes, formatCount, formatDuration } from '../../core/format.js';
+import type { LoadResult } from '../../load/load-chunks.js';
+import type { Invocation, Outcome } from '../frame/command.js';
+import { renderTable } from '../frame/table.js';
+
+/** What `import` and `copy` answer. */
+export function loadOutcome(result: LoadResult, next: string, { style, config }: Invocation): Outcome {
+  const lines = renderTable(
+    [
+      { header: 'table', flexible: true },
+      { header: 'rows', align: 'right' },
+      { header: 'read', align: 'right' },
+      { header: 'chunks', align: 'right' },
+      { header: 'already loaded', align: 'right' },
+    ],
+    result.tables.map((table) => [
+      table.table,
+      formatCount(table.rows),
+      formatBytes(table.bytes),
+      formatCount(table.chunks),
+      formatCount(table.skippedChunks),
+    ]),
+    style,
+  );
+  const rows = result.tables.reduce((sum, table) => sum + table.rows, 0);
+  const { source, target } = result.waitMs;
+  const summary =
+    result.tables.length === 0
+      ? `Phase ${config.phase} is done.`
+      : `${lines}\n\n${formatCount(rows)} rows are in the target. The streams waited ${formatDuration(source)} for the source and ${formatDuration(target)} for the target.`;
+  return { exit: 0, document: { ...result }, text: `${summary}\nNext: ${next}` };
+}
+
+/** The question before tables are emptied. */
+export async function confirmTruncate(
+  { config, confirm }: Invocation,
+  tables: readonly { table: string }[],
+  side: string,
+): Promise<boolean> {
+  if (!config.truncate) return true;
+  return confirm(
+    `Delete all rows of ${tables.length} tables on the ${side} (${tables.map(({ table }) => table).join(', ')})?`,
+  );
+}
+
+export const DECLINED: Outcome = { exit: 2, document: {}, text: 'Nothing was touched.' };

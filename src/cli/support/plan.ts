@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import type { Database } from '../../citus/database.js';
+import { MigrateError } from '../../core/errors.js';
+import { displayName, parseName, qualified } from '../../core/names.js';
+import type { Finding, Plan, TablePlan } from '../../core/plan-types.js';
+import { buildPlan } from '../../plan/build.js';
+import { readCatalog } from '../../plan/catalog.js';
+import { comparePlan, readPlan } from '../../plan/plan-file.js';
+import type { Invocation } from '../frame/command.js';
+
+/** Throws PLAN_BLOCKED, naming what blocks, when the plan cannot be carried out. */
+export function refuseBlocked(findings: readonly Finding[]): void {
+  const blockers = findings.filter((finding) => finding.severity === 'blocker');
+  if (blockers.length === 0) return;
+  throw new MigrateError('PLAN_BLOCKED', {
+    message: `The plan has ${blockers.length} blocking findings: ${blockers.map((finding) => `${finding.code}${finding.table ? ` (${finding.table})` : ''}: ${finding.message}`).join('; ')}`,
+    context: { findings: blockers.map((finding) => finding.code) },
+  });
+}
+
+/** The plan file, still fitting the source where that is at hand. */
+export async function planFromFile(file: string, source: Database | undefined): Promise<Plan> {
+  const plan = await readPlan(file);
+  if (source === undefined) return plan;
+  const changes = comparePlan(plan, await readCatalog(source.session));
+  if (changes.length > 0) {
+    throw new MigrateError('PLAN_STALE', {
+      message: `The plan in ${file} no longer fits the source: ${changes.join('; ')}`,
+      context: { changes },
+    });
+  }
+  return plan;
+}
+
+/**
+ * The plan to work by: the plan file; where there is none, what `migrate plan` would decide now. A plan with
+ * blockers is refused.
+ */
+export async function loadPlan(
+  { config, context }: Invocation,
+  sides: { readonly source?: Database; readonly target?: Database },
+): Promise<Plan> {
+  const { plan, findings } = await findPlan();
+  refuseBlocked(findings);
+  return plan;
+
+  async function findPlan(): Promise<{ plan: Plan; findings: readonly Finding[] }> {
+    if (existsSync(config.plan)) {
+      const plan = await planFromFile(config.plan, sides.source);
+      return { plan, findings: plan.findings };
+    }
+    const { source, target } = sides;
+    if (source === undefined) {
+      throw new MigrateError('PLAN_UNREADABLE', { message: `There is no plan file ${config.plan}` });
+    }
+    context.log.info(`No plan file ${config.plan}: planning from the source as it is now`);
+    const everything = { ...config, include: [], exclude: [] };
+    const { plan, report } = await buildPlan({
+      source: source.session,
+      ...(target === undefined ? {} : { target: target.session }),
+      config: everything,
+      ...context,
+    });
+    return { plan, findings: [...plan.findings, ...report.findings] };
+  }
+}
+
+/** The plan for the way back, where the single node may still be empty: only the file can tell what it was. */
+export async function loadPlanForReturn({ config }: Invocation): Promise<Plan> {
+  if (!existsSync(config.plan)) {
+    throw new MigrateError('PLAN_UNREADABLE', {
+      message: `There is no plan file ${config.plan}, and the way back needs it: it holds the original schema`,
+      hint: 'Name the plan file of the way in with --plan.',
+    });
+  }
+  const plan = await readPlan(config.plan);
+  refuseBlocked(plan.findings);
+  return plan;
+}
+
+/** The planned tables that --tables and --exclude choose. Throws TABLE_UNKNOWN with every unknown name. */
+export function chooseTables(
+  plan: Plan,
+  { include, exclude }: Pick<Invocation['config'], 'include' | 'exclude'>,
+): TablePlan[] {
+  const find = (text: string): TablePlan | undefined => {
+    const name = qualified(parseName(text));
+    return plan.tables.find((table) => qualified(table) === name || table.table === text);
+  };
+  const unknown = [...include, ...exclude].filter((text) => find(text) === undefined);
+  if (unknown.length > 0) {
+    throw new MigrateError('TABLE_UNKNOWN', {
+      message: `The plan has no table ${unknown.join(', ')}`,
+      hint: `Planned tables: ${plan.tables.map(displayName).join(', ')}.`,
+      context: { unknown },
+    });
+  }
+  const left = new Set(exclude.map(find));
+  const chosen =
+    include.length === 0
+      ? plan.tables
+      : plan.tables.filter((table) => include.some((text) => find(text) === table));
+  return chosen.filter((table) => !left.has(table));
+}

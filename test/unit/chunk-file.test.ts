@@ -1,0 +1,109 @@
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { counted, readChunk, writeChunk } from '../../src/export/chunk-file.js';
+import type { Compression } from '../../src/export/compression.js';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'chunk-file-'));
+  await mkdir(join(directory, 'data/public.t'), { recursive: true });
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const PIECES = Array.from({ length: 50 }, (_, index) =>
+  Buffer.alloc(50_000, String.fromCharCode(97 + (index % 26))),
+);
+const WHOLE = Buffer.concat(PIECES);
+
+async function* rows(pieces: readonly Buffer[], count: number): AsyncGenerator<Buffer, number> {
+  yield* pieces;
+  return count;
+}
+
+async function read(chunk: Awaited<ReturnType<typeof writeChunk>>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of readChunk(directory, chunk)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+const write = (compression: Compression, file: string) =>
+  writeChunk(directory, file, compression, counted(rows(PIECES, 50)));
+
+describe.each([
+  ['none', 'data/public.t/000001.copy'],
+  ['gzip', 'data/public.t/000001.copy.gz'],
+] as const)('a chunk file with compression %s', (compression, file) => {
+  test('comes back as it was written, with its rows, size and mode', async () => {
+    const chunk = await write(compression, file);
+    expect(chunk).toMatchObject({ file, rows: 50, bytes: (await stat(join(directory, file))).size });
+    expect((await stat(join(directory, file))).mode & 0o777).toBe(0o600);
+    expect((await read(chunk)).equals(WHOLE)).toBe(true);
+    const onDisk = await readFile(join(directory, file));
+    expect((compression === 'gzip' ? gunzipSync(onDisk) : onDisk).equals(WHOLE)).toBe(true);
+  });
+
+  test('is refused when a bit has flipped, wherever it is', async () => {
+    const chunk = await write(compression, file);
+    for (const place of [0, Math.floor(chunk.bytes / 2), chunk.bytes - 1]) {
+      const handle = await open(join(directory, file), 'r+');
+      const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, place);
+      buffer[0]! ^= 1;
+      await handle.write(buffer, 0, 1, place);
+      await expect(read(chunk)).rejects.toMatchObject({ code: 'DUMP_DAMAGED' });
+      buffer[0]! ^= 1;
+      await handle.write(buffer, 0, 1, place);
+      await handle.close();
+    }
+    expect((await read(chunk)).equals(WHOLE)).toBe(true);
+  });
+
+  test('is refused when it was cut short, grew, or is gone', async () => {
+    const chunk = await write(compression, file);
+    await appendFile(join(directory, file), 'x');
+    await expect(read(chunk)).rejects.toMatchObject({ code: 'DUMP_DAMAGED' });
+    await truncate(join(directory, file), chunk.bytes - 1);
+    await expect(read(chunk)).rejects.toMatchObject({ code: 'DUMP_DAMAGED' });
+    await rm(join(directory, file));
+    await expect(read(chunk)).rejects.toMatchObject({
+      code: 'DUMP_DAMAGED',
+      message: expect.stringContaining('is missing'),
+    });
+  });
+
+  test('has no name before it is complete', async () => {
+    async function* broken(): AsyncGenerator<Buffer, number> {
+      yield WHOLE;
+      throw new Error('the source broke');
+    }
+    await expect(writeChunk(directory, file, compression, counted(broken()))).rejects.toThrow(
+      'the source broke',
+    );
+    expect(await readdir(join(directory, 'data/public.t'))).toEqual([`${file.split('/').at(-1)}.part`]);
+    expect((await read(await write(compression, file))).equals(WHOLE)).toBe(true);
+  });
+});
+
+test('the digest is xxh64 as other programs compute it', async () => {
+  const chunk = await writeChunk(
+    directory,
+    'data/public.t/000001.copy',
+    'none',
+    counted(rows([Buffer.from('a'), Buffer.from('bc')], 1)),
+  );
+  // printf abc | xxhsum -H64
+  expect(chunk.xxh64).toBe('44bc2cf5ad770999');
+});
