@@ -74,12 +74,15 @@ export class Database {
   async connect(node: Node = this.head): Promise<Session> {
     const server = this.kind === 'single' ? this.options.side : `${this.options.side} node ${node.name}`;
     try {
-      return await connect(node.conninfo, {
+      const session = await connect(node.conninfo, {
         server,
         applicationName: applicationName(this.options),
         readOnly: this.options.readOnly,
         signal: this.options.signal,
       });
+      // Citus hides shards from catalog reads: without this a shard would look as if it did not exist.
+      if (this.kind === 'citus') await session.query('SET citus.override_table_visibility = off');
+      return session;
     } catch (error) {
       if (error instanceof MigrateError && error.code === 'CONNECTION_REFUSED' && node.groupId !== 0) {
         throw new MigrateError('WORKER_UNREACHABLE', {

@@ -1,5 +1,6 @@
 import { connect as connectSocket } from 'node:net';
 import type { Client } from 'pg';
+import { MigrateError } from '../core/errors.js';
 import type { Queryable } from '../core/queryable.js';
 import { CopyIn } from './copy-in.js';
 import { copyOut } from './copy-out.js';
@@ -43,9 +44,13 @@ export class Session implements Queryable {
     }
   }
 
-  /** The single row of a statement that returns one. */
-  async one<T extends object>(text: string, doing?: string): Promise<T> {
-    return (await this.query<T>(text, doing))[0]!;
+  /** The single row of a statement that returns exactly one; any other number is an error. */
+  async one<T extends object>(text: string, doing = 'read one row'): Promise<T> {
+    const rows = await this.query<T>(text, doing);
+    if (rows.length === 1) return rows[0]!;
+    throw new MigrateError('INTERNAL', {
+      message: `Could not ${doing} on ${this.server}: ${rows.length} rows came instead of one`,
+    });
   }
 
   /** Bytes of `COPY … TO STDOUT`, cut anywhere; returns the server's row count. Stopping early ends the session. */
