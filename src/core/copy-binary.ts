@@ -170,6 +170,7 @@ export class BinaryRowSplitter implements RowSplitter {
   #deliver(visit: RowVisitor): void {
     this.rows += this.#list.count;
     visit(this.#list);
+    this.#list.count = 0;
   }
 
   /** Whether a row begins with this field count; otherwise it was the trailer. */

@@ -95,6 +95,7 @@ export class TextRowSplitter implements RowSplitter {
   #deliver(visit: RowVisitor): void {
     this.rows += this.#list.count;
     visit(this.#list);
+    this.#list.count = 0;
   }
 
   #seen(): number {
