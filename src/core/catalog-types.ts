@@ -183,6 +183,8 @@ export interface ViewDef extends Named {
   readonly order: number;
   /** Tables and views that it reads. */
   readonly reads?: readonly Named[];
+  /** Primary keys of tables without which its GROUP BY would not name enough columns. */
+  readonly groupedBy?: readonly (Named & { readonly constraint: string })[];
   /** Storage parameters such as `security_barrier=true`. */
   readonly options?: readonly string[];
 }

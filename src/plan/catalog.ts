@@ -62,8 +62,13 @@ export async function readCatalog(source: Queryable): Promise<Catalog> {
     tables: tables.map((table) => ({ ...table, indexes: indexesOf(table, indexes) })),
     views: orderViews(
       views.map((row) => {
-        const view = row as unknown as Omit<ViewDef, 'order' | 'indexes'>;
-        return { ...view, reads: sorted(view.reads ?? [], byName<Named>), indexes: indexesOf(view, indexes) };
+        const { groupedBy, ...view } = row as unknown as Omit<ViewDef, 'order' | 'indexes'>;
+        return {
+          ...view,
+          reads: sorted(view.reads ?? [], byName<Named>),
+          ...(groupedBy ? { groupedBy: sorted(groupedBy, byName<Named & { constraint: string }>) } : {}),
+          indexes: indexesOf(view, indexes),
+        };
       }),
     ),
     statistics: sorted((await read('statistics')) as unknown as NonNullable<Catalog['statistics']>, byName),

@@ -3,7 +3,7 @@ import { displayName, qualified } from '../core/names.js';
 import type { Finding, Placement } from '../core/plan-types.js';
 import { finding } from './findings.js';
 import { PLAN_DEFAULTS } from './options.js';
-import { byText, compareText, sorted } from './order.js';
+import { byText, sorted } from './order.js';
 import type { Choice, KeyChoice, PlacementInput } from './placement.js';
 import { columnKey, typeParts } from './types.js';
 
@@ -97,16 +97,27 @@ function splitFinding(
   choices: ReadonlyMap<string, Choice>,
   types: PlacementInput['types'],
 ): Finding[] {
-  const groups = new Map<string, string[]>();
+  // Columns of different names are different keys, and nobody expects those to colocate.
+  const byColumn = new Map<string, Map<string, string[]>>();
   for (const table of roots) {
     const choice = choices.get(qualified(table));
     if (choice === undefined || typeof choice === 'string' || choice.family !== undefined) continue;
-    const name = typeName(choice.origin.column, target(choice, types).type);
-    groups.set(name, [...(groups.get(name) ?? []), displayName(table)]);
+    const { column } = choice.origin;
+    const groups = byColumn.get(column.name) ?? new Map<string, string[]>();
+    const type = typeName(column, target(choice, types).type);
+    groups.set(type, [...(groups.get(type) ?? []), displayName(table)]);
+    byColumn.set(column.name, groups);
   }
-  if (groups.size < 2) return [];
-  const texts = sorted(groups, ([left], [right]) => compareText(left, right)).map(
-    ([type, members]) => `${type} (${members.join(', ')})`,
-  );
-  return [finding('COLOCATION_SPLIT', {}, { groups: texts.join('; ') })];
+  return sorted(
+    byColumn,
+    byText(([column]) => column),
+  )
+    .filter(([, groups]) => groups.size > 1)
+    .map(([column, groups]) => {
+      const texts = sorted(
+        groups,
+        byText(([type]) => type),
+      ).map(([type, members]) => `${type} (${members.join(', ')})`);
+      return finding('COLOCATION_SPLIT', {}, { column, groups: texts.join('; ') });
+    });
 }

@@ -76,7 +76,7 @@ export const FINDINGS = {
   ),
   COLOCATION_SPLIT: entry(
     'warning',
-    'The distribution columns have different types: {groups}.',
+    'The distribution column {column} has different types: {groups}.',
     'Tables of different types are not colocated: joins between them move rows, foreign keys between them cannot exist.',
     'Map them to one type under types in the configuration, or change the columns on the source.',
   ),
@@ -97,7 +97,7 @@ export const FINDINGS = {
   UNIQUE_WIDENED: entry(
     'warning',
     'Unique keys of {table} now contain {column}: {constraints}.',
-    'The cluster no longer refuses the same key under another {column}; ON CONFLICT must name the wider key, and WHERE without {column} asks every shard.',
+    'The cluster no longer refuses the same key beside another distribution value; ON CONFLICT must name the wider key, and WHERE without the distribution column asks every shard.',
     'Add {column} to ON CONFLICT and WHERE clauses of the application; `migrate verify` checks the old uniqueness.',
   ),
   EXCLUDE_DROPPED: entry(
@@ -252,9 +252,15 @@ export const FINDINGS = {
   ),
   VIEW_DROPPED: entry(
     'warning',
-    'The view {object} reads a table that is not part of this plan.',
-    'It is not created on the target.',
-    'Choose that table too, or create the view later.',
+    'The view {object} cannot be created on the target: {reason}.',
+    'Queries that read it fail.',
+    'Change the view on the source so that this no longer holds, or create it by hand after the move.',
+  ),
+  VIEW_REGROUPED: entry(
+    'info',
+    'The view {object} groups by a primary key that now contains the distribution column.',
+    'Its GROUP BY names that column too; the groups stay the same.',
+    'Compare its definition on the target if in doubt.',
   ),
 
   // Types and extensions.

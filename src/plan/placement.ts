@@ -135,7 +135,7 @@ class Placer {
 
   chooseRest(): void {
     for (const table of this.#open()) {
-      if (!this.#isReferred(table)) continue;
+      if (!this.#isReferred(table) || this.#choiceOf(table)?.placement === 'distributed') continue;
       this.#choose(table, table.kind === 'partitioned' ? 'local' : 'reference');
       this.#explain(table, 'distributed tables refer to it');
     }

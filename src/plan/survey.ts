@@ -3,7 +3,8 @@ import { displayName, qualified } from '../core/names.js';
 import type { Finding, Placement, TablePlan } from '../core/plan-types.js';
 import { finding } from './findings.js';
 import { keyFate, widenedKeys } from './keys.js';
-import { fittingIndex, hasSubSelect, isReadable } from './target-catalog.js';
+import { fittingIndex, hasSubSelect } from './target-catalog.js';
+import { targetViews } from './target-views.js';
 import { serialColumns } from './types.js';
 
 /** What the move changes or loses at tables and what belongs to them: pure, from the decisions alone. */
@@ -115,9 +116,11 @@ export function surveyPlan(catalog: Catalog, tables: readonly TablePlan[]): Find
     'EXTENSION_UNUSED',
     catalog.extensions.filter((one) => one.used === false).map((one) => one.name),
   );
-  for (const view of catalog.views.filter((one) => !isReadable(one, catalog))) {
-    findings.push(finding('VIEW_DROPPED', { object: displayName(view) }));
+  const views = targetViews(catalog, tables);
+  for (const { view, reason } of views.dropped) {
+    findings.push(finding('VIEW_DROPPED', { object: displayName(view) }, { reason }));
   }
+  for (const view of views.regrouped) findings.push(finding('VIEW_REGROUPED', { object: displayName(view) }));
   findings.push(...otherFindings(catalog), ...widenedFinding(tables), ...mappedFinding(tables));
   const keyed = tables.filter(
     (one) => one.placement.kind === 'distributed' && one.placement.via.length === 0,

@@ -12,6 +12,7 @@ import { displayName, qualified, quoteIdent } from '../core/names.js';
 import type { ForeignKeyPlan, Placement, Plan, TablePlan } from '../core/plan-types.js';
 import { mentions } from './ddl-types.js';
 import { isIndexWidened, keyFate, widenDefinition } from './keys.js';
+import { targetViews } from './target-views.js';
 import { canonicalType, typeParts } from './types.js';
 
 /**
@@ -28,7 +29,7 @@ export function targetCatalog(
   const tables = catalog.tables.map((table) =>
     targetTable(table, plans.get(qualified(table))!, fates, btreeGist),
   );
-  const views = catalog.views.filter((view) => isReadable(view, catalog));
+  const { views } = targetViews(catalog, plan.tables);
   const kept: Catalog = {
     ...catalog,
     extensions: plan.extensions ?? catalog.extensions,
@@ -78,11 +79,13 @@ function targetColumn(column: ColumnDef, type: string | undefined): ColumnDef {
   return { ...rest, type, ...(value === undefined ? {} : { default: remapped(value, column.type, type) }) };
 }
 
-/** A cast to the old type in a default or an operator class of the old type, with the new type's name. */
+/** A default's casts to the old type, whole or without its modifier, with the new type's name. */
 function remapped(text: string, from: string, to: string): string {
+  const cast = (type: string): RegExp =>
+    new RegExp(`::${type.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w(])`, 'g');
   return text
-    .replaceAll(`::${from}`, `::${to}`)
-    .replaceAll(`::${typeParts(from).base}`, `::${typeParts(to).base}`);
+    .replace(cast(from), () => `::${to}`)
+    .replace(cast(typeParts(from).base), () => `::${typeParts(to).base}`);
 }
 
 function addedColumn(name: string, type: string, placement: Placement): ColumnDef {
@@ -179,15 +182,6 @@ function targetSequence(one: SequenceDef, plans: ReadonlyMap<string, TablePlan>)
     min: WIDER[one.min]?.[1] ?? one.min,
     max: WIDER[one.max]?.[1] ?? one.max,
   };
-}
-
-/** Views over views over … tables that are all part of the plan. */
-export function isReadable(view: Catalog['views'][number], catalog: Catalog): boolean {
-  return (view.reads ?? []).every((read) => {
-    const name = qualified(read);
-    const other = catalog.views.find((one) => qualified(one) === name);
-    return other ? isReadable(other, catalog) : catalog.tables.some((one) => qualified(one) === name);
-  });
 }
 
 /** What kept tables, views, policies and triggers use, and what those functions mention in turn. */

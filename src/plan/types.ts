@@ -57,6 +57,10 @@ export interface TypeRules {
   readonly widenSerial: boolean;
 }
 
+/** Types that take a length or dimension, and here have none of their own. */
+const TAKES_MODIFIER =
+  /^(?:character(?: varying)?|numeric|bit(?: varying)?|(?:.*\.)?(?:ru|sparse|half)?vec(?:tor)?)$/;
+
 /** The type that `type` is mapped to: by its whole name, else by its base name, keeping modifier and array. */
 export function mapType(type: string, rules: TypeRules): string {
   const canonical = canonicalType(type);
@@ -66,7 +70,9 @@ export function mapType(type: string, rules: TypeRules): string {
   const whole = array === '' ? undefined : rules.types.get(`${base}${modifier}`);
   if (whole !== undefined) return `${whole}${array}`;
   const byBase = rules.types.get(base);
-  return byBase === undefined ? type : `${byBase}${modifier}${array}`;
+  if (byBase === undefined) return type;
+  const kept = TAKES_MODIFIER.test(byBase) ? modifier : '';
+  return `${byBase}${kept}${array}`;
 }
 
 /** The target type of every column, keyed by `columnKey`. */
