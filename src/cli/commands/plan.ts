@@ -1,16 +1,18 @@
 import type { Plan } from '../../core/plan-types.js';
 import { buildPlan } from '../../plan/build.js';
 import { writePlan } from '../../plan/plan-file.js';
+import { renderPlan } from '../../plan/render.js';
 import type { PlanReport } from '../../plan/report.js';
 import type { Command, Outcome } from '../frame/command.js';
 import { type Needs, type Sides, withDatabases } from '../support/databases.js';
+import { movedTables } from '../support/plan.js';
 
 function document(plan: Plan, report: PlanReport): Record<string, unknown> {
   const measured = new Map(report.tables.map((table) => [table.table, table]));
   const findings = [...plan.findings, ...report.findings];
   const of = (table: string) => findings.filter((finding) => finding.table === table);
   return {
-    tables: plan.tables.map(({ table, placement, key, format }) => {
+    tables: movedTables(plan).map(({ table, placement, key, format }) => {
       const { rows, bytes, ...rest } = measured.get(table)!;
       return {
         ...rest,
@@ -62,7 +64,7 @@ export const plan: Command = {
       return {
         exit: blocked ? 1 : 0,
         document: { ...document(made, report), plan: config.plan },
-        text: '',
+        text: renderPlan(made, report),
       };
     });
   },

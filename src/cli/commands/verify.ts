@@ -37,11 +37,26 @@ function document(result: VerifyResult): Record<string, unknown> {
   };
 }
 
+/** Lines of a table's discrepancies on a terminal; --json has them all. */
+const SHOWN = 20;
+
+/** A value on one line, quoted where its ends or its characters would not be seen. */
+function printable(value: string): string {
+  return /^[\p{L}\p{N}\p{P}\p{S}]+( [\p{L}\p{N}\p{P}\p{S}]+)*$/u.test(value) ? value : JSON.stringify(value);
+}
+
 function describeKey({ key }: Discrepancy): string {
   if (key === null) return '';
   return ` ${Object.entries(key)
-    .map(([column, value]) => `${column}=${value ?? 'NULL'}`)
+    .map(([column, value]) => `${column}=${value === null ? 'NULL' : printable(value)}`)
     .join(', ')}`;
+}
+
+function rest({ discrepancyCount, countComplete }: TableResult): string[] {
+  const more = discrepancyCount - Math.min(SHOWN, discrepancyCount);
+  if (more === 0 && countComplete) return [];
+  const found = countComplete ? formatCount(discrepancyCount) : `at least ${formatCount(discrepancyCount)}`;
+  return [`  … ${found} in all (--json lists them, --max-discrepancies says how many to look for)`];
 }
 
 function explain(table: TableResult): string {
@@ -55,11 +70,13 @@ function explain(table: TableResult): string {
           `  shard ${shard.shardId} on ${shard.nodes.join(', ')}: ${formatCount(shard.source.rows)} rows expected, ${formatCount(shard.target.rows)} found`,
       ),
     ...(shards.length > 8 ? [`  … and ${shards.length - 8} more (--json lists all)`] : []),
-    ...table.discrepancies.map(
-      (found) =>
-        `  ${found.kind}${describeKey(found)} (shard ${found.shardId}, ${found.node})${found.columns?.length ? `: ${found.columns.join(', ')}` : ''}`,
-    ),
-    ...(table.countComplete ? [] : ['  … and more (--max-discrepancies)']),
+    ...table.discrepancies
+      .slice(0, SHOWN)
+      .map(
+        (found) =>
+          `  ${found.kind}${describeKey(found)} (shard ${found.shardId}, ${found.node})${found.columns?.length ? `: ${found.columns.join(', ')}` : ''}`,
+      ),
+    ...rest(table),
   ];
   return lines.join('\n');
 }

@@ -23,11 +23,19 @@ function conninfoOf(invocation: Invocation, side: keyof Sides): Conninfo {
   return conninfo;
 }
 
-/** The same database on both sides would be read and emptied at once. */
+/**
+ * The same database on both sides would be read and emptied at once. Servers that were copied from one data
+ * directory share identifiers, but not the time of their start; a standby has its primary's rows whatever it says.
+ */
 function refuseSame(sides: Partial<Sides>): void {
   const [a, b] = [sides.source?.facts, sides.target?.facts];
-  if (a && b && a.systemIdentifier === b.systemIdentifier && a.databaseOid === b.databaseOid) {
-    throw new MigrateError('SAME_DATABASE');
+  if (a === undefined || b === undefined) return;
+  const alike = a.systemIdentifier === b.systemIdentifier && a.databaseOid === b.databaseOid;
+  if (alike && (a.startedAt === b.startedAt || a.standby !== b.standby)) {
+    throw new MigrateError('SAME_DATABASE', {
+      message: `Source and target are the same database (${a.database})`,
+      context: { database: a.database },
+    });
   }
 }
 

@@ -78,27 +78,34 @@ export async function loadPlanForReturn({ config }: Invocation): Promise<Plan> {
   return plan;
 }
 
+/** The tables that rows are moved of: a partition's rows travel with the table that it is a partition of. */
+export function movedTables({ catalog, tables }: Pick<Plan, 'catalog' | 'tables'>): TablePlan[] {
+  const partitions = new Set(
+    catalog.tables.filter((table) => table.partitionOf !== undefined).map(qualified),
+  );
+  return tables.filter((table) => !partitions.has(qualified(table)));
+}
+
 /** The planned tables that --tables and --exclude choose. Throws TABLE_UNKNOWN with every unknown name. */
 export function chooseTables(
   plan: Plan,
   { include, exclude }: Pick<Invocation['config'], 'include' | 'exclude'>,
 ): TablePlan[] {
+  const tables = movedTables(plan);
   const find = (text: string): TablePlan | undefined => {
     const name = qualified(parseName(text));
-    return plan.tables.find((table) => qualified(table) === name || table.table === text);
+    return tables.find((table) => qualified(table) === name || table.table === text);
   };
   const unknown = [...include, ...exclude].filter((text) => find(text) === undefined);
   if (unknown.length > 0) {
     throw new MigrateError('TABLE_UNKNOWN', {
       message: `The plan has no table ${unknown.join(', ')}`,
-      hint: `Planned tables: ${plan.tables.map(displayName).join(', ')}.`,
+      hint: `Planned tables: ${tables.map(displayName).join(', ')}.`,
       context: { unknown },
     });
   }
   const left = new Set(exclude.map(find));
   const chosen =
-    include.length === 0
-      ? plan.tables
-      : plan.tables.filter((table) => include.some((text) => find(text) === table));
+    include.length === 0 ? tables : tables.filter((table) => include.some((text) => find(text) === table));
   return chosen.filter((table) => !left.has(table));
 }
