@@ -13,7 +13,10 @@ export interface ServerFacts {
   readonly encoding: string;
   readonly database: string;
   readonly databaseOid: string;
+  /** Copies of one data directory share it. */
   readonly systemIdentifier: string;
+  /** When the server was started, to the microsecond. */
+  readonly startedAt: string;
   /** Version of the Citus extension in this database, or null. */
   readonly citus: string | null;
   readonly citusPreloaded: boolean;

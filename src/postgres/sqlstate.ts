@@ -44,6 +44,17 @@ const BY_SYSTEM: Readonly<Record<string, ErrorCode>> = {
   EPIPE: 'CONNECTION_LOST',
 };
 
+/** node-postgres gives these no code; they are its own words, not the server's. */
+const BY_DRIVER: readonly (readonly [start: string, ErrorCode])[] = [
+  ['Connection terminated', 'CONNECTION_LOST'],
+  ['Client has encountered', 'CONNECTION_LOST'],
+  ['Client was closed', 'CONNECTION_LOST'],
+  ['timeout expired', 'CONNECTION_REFUSED'],
+  ['The server does not support SSL', 'TLS_FAILED'],
+  ['There was an error establishing an SSL', 'TLS_FAILED'],
+  ['SASL:', 'AUTHENTICATION_FAILED'],
+];
+
 export interface ServerFields {
   code?: string;
   message?: string;
@@ -65,11 +76,9 @@ export function sqlState(error: unknown): string | undefined {
 function codeOf({ code = '', severity, message = '' }: ServerFields): ErrorCode {
   if (severity !== undefined) return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'SERVER_ERROR';
   if (BY_SYSTEM[code] !== undefined) return BY_SYSTEM[code];
-  // node-postgres gives these two no code; they are its own words, not the server's.
-  if (message.startsWith('Connection terminated') || message.startsWith('Client has encountered'))
-    return 'CONNECTION_LOST';
-  if (message.startsWith('timeout expired')) return 'CONNECTION_REFUSED';
-  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'TLS_FAILED';
+  const driver = BY_DRIVER.find(([start]) => message.startsWith(start));
+  if (driver !== undefined) return driver[1];
+  if (/^(ERR_TLS|ERR_SSL|UNABLE_TO_|EPROTO)|CERT|CRL/.test(code)) return 'TLS_FAILED';
   return 'INTERNAL';
 }
 
