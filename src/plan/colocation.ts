@@ -44,6 +44,12 @@ export function assignGroups(
       placements.set(qualified(table), { kind: 'local' });
       continue;
     }
+    if (
+      choice.via.length === 0 &&
+      catalog.types.some((one) => one.kind === 'domain' && qualified(one) === type)
+    ) {
+      findings.push(finding('DOMAIN_KEY', { table }, { column: choice.column, type }));
+    }
     const group = groupOf(choice, type);
     const lead = leads.get(group);
     if (lead === undefined) leads.set(group, displayName(table));

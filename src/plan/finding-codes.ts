@@ -282,12 +282,6 @@ export const FINDINGS = {
     'Its types have other names there.',
     'Move it on the target: ALTER EXTENSION {object} SET SCHEMA {schema}.',
   ),
-  TYPE_MISSING: entry(
-    'blocker',
-    'The column {object} of {table} has the type {type}, which the target does not have.',
-    'The table cannot be created.',
-    'Install the extension that brings it, or map it under types in the configuration.',
-  ),
   TYPE_UNSUPPORTED: entry(
     'blocker',
     'The column {object} of {table} uses the type {type}, which Citus does not take to its workers.',

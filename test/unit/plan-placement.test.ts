@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { TableDef } from '../../src/core/catalog-types.js';
 import type { PlanConfig } from '../../src/plan/options.js';
-import { child, column, decided, foreignKey, primary, spaced, table, unique } from '../support/catalogs.js';
+import {
+  catalog,
+  child,
+  column,
+  decided,
+  foreignKey,
+  primary,
+  spaced,
+  table,
+  unique,
+} from '../support/catalogs.js';
 
 /** One line per table: its placement in short. */
 function placements(
@@ -230,6 +240,18 @@ describe('colocation', () => {
     expect(codes(tables)).toEqual(['COLOCATION_SPLIT']);
     expect(codes(tables, { types: { 'varchar(10)': 'text' } })).toEqual([]);
     expect(leads(tables, { types: { 'varchar(10)': 'text' } })).toEqual([undefined, 'a']);
+  });
+
+  it('keeps a domain apart from its base type, and says so', () => {
+    const source = catalog(
+      [typed('a', 'text!'), table('b', [column('namespace', 'text!', { type: 'public.space' })])],
+      {
+        types: [
+          { schema: 'public', name: 'space', kind: 'domain', baseType: 'text', notNull: false, checks: [] },
+        ],
+      },
+    );
+    expect(decided(source).findings.map((one) => one.code)).toEqual(['DOMAIN_KEY', 'COLOCATION_SPLIT']);
   });
 
   it('does not join tables that are distributed by keys of their own', () => {
