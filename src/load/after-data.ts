@@ -5,8 +5,9 @@ import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { SequenceValue } from '../export/manifest.js';
 import type { Direction } from '../plan/projection.js';
-import { applyDdl, ddlFor, type SchemaResult } from './schema.js';
+import { applyDdl, ddlFor } from './schema.js';
 import { advanceSequences } from './sequences.js';
+import { type RefusedView, refusedViews } from './views.js';
 
 export interface AfterDataRequest {
   readonly writer: Database;
@@ -17,11 +18,12 @@ export interface AfterDataRequest {
   readonly jobs: number;
 }
 
-/** Indexes, constraints and what else waits for the rows; then sequences, then statistics. */
-export async function runAfterData(request: AfterDataRequest, context: Context): Promise<SchemaResult> {
+/** Indexes, constraints and what else waits for the rows; then sequences, then statistics. Returns the views that the
+ * cluster refuses to query. */
+export async function runAfterData(request: AfterDataRequest, context: Context): Promise<RefusedView[]> {
   const { writer, plan, tables, direction, sequences, jobs } = request;
   context.log.info('Building indexes and constraints');
-  const result = await applyDdl(writer, ddlFor(plan, direction, writer).afterData, jobs, context);
+  await applyDdl(writer, ddlFor(plan, direction, writer).afterData, jobs, context);
   const advanced = await advanceSequences(writer, plan, tables, sequences);
   context.log.info(`Moved ${advanced} sequences; gathering statistics`);
   await parallel(tables, jobs, context.signal, async (table) => {
@@ -32,5 +34,8 @@ export async function runAfterData(request: AfterDataRequest, context: Context):
       await session.close();
     }
   });
-  return result;
+  const refused = await refusedViews(writer, plan);
+  for (const { view, reason } of refused)
+    context.log.warn(`View ${view} cannot be queried on the cluster: ${reason}`);
+  return refused;
 }

@@ -22,7 +22,7 @@ import { sql } from '../postgres/sql-files.js';
 import { runAfterData } from './after-data.js';
 import { type LoadPhase, wants } from './import.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
-import { type LoadResult, loadChunks } from './load-chunks.js';
+import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
 import { applyDdl, ddlFor } from './schema.js';
 
@@ -46,14 +46,17 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
     if (wants(phase, 'before-data')) {
       await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);
     }
-    let result: LoadResult = { tables: [], waitMs: { source: 0, transform: 0, target: 0 } };
+    let result: LoadResult = NOTHING_LOADED;
     if (wants(phase, 'data')) result = await loadData(request, ledger, context);
     if (wants(phase, 'after-data')) {
       const sequences = await reader.session.query<SequenceValue>(
         sql('export/sequences'),
         'read the sequences',
       );
-      await runAfterData({ writer, plan, tables, direction, sequences, jobs }, context);
+      result = {
+        ...result,
+        refusedViews: await runAfterData({ writer, plan, tables, direction, sequences, jobs }, context),
+      };
     }
     return result;
   } finally {

@@ -8,7 +8,7 @@ import { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
 import { runAfterData } from './after-data.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
-import { type LoadResult, loadChunks } from './load-chunks.js';
+import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
 import { applyDdl, ddlFor } from './schema.js';
 
@@ -39,10 +39,16 @@ export async function importDump(request: ImportRequest, context: Context): Prom
     if (wants(phase, 'before-data')) {
       await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);
     }
-    let result: LoadResult = { tables: [], waitMs: { source: 0, transform: 0, target: 0 } };
+    let result: LoadResult = NOTHING_LOADED;
     if (wants(phase, 'data')) result = await loadData(request, ledger, context);
     if (wants(phase, 'after-data')) {
-      await runAfterData({ writer, plan, tables, direction, sequences: manifest.sequences, jobs }, context);
+      result = {
+        ...result,
+        refusedViews: await runAfterData(
+          { writer, plan, tables, direction, sequences: manifest.sequences, jobs },
+          context,
+        ),
+      };
     }
     return result;
   } finally {

@@ -4,6 +4,7 @@ import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { LoadedChunk } from '../ledger/ledger.js';
 import type { Lane, LoadChunk } from './lane.js';
+import type { RefusedView } from './views.js';
 
 /** What a load did to one table. Rows and bytes count what this and earlier runs of the same load committed. */
 export interface TableLoad {
@@ -25,7 +26,15 @@ export interface LoadResult {
   readonly tables: TableLoad[];
   /** Milliseconds, summed over all streams: the largest is the bottleneck. */
   readonly waitMs: WaitTotals;
+  /** Views that the cluster refuses to query. */
+  readonly refusedViews: readonly RefusedView[];
 }
+
+export const NOTHING_LOADED: LoadResult = {
+  tables: [],
+  waitMs: { source: 0, transform: 0, target: 0 },
+  refusedViews: [],
+};
 
 /** Puts every chunk that `loaded` does not name into the target, `jobs` at once. */
 export async function loadChunks(
@@ -74,5 +83,5 @@ export async function loadChunks(
     context.metrics.count('migrate_load_rows_total', rows, { table: chunk.table.table });
   });
   for (const { table } of tables) context.progress.finish(table);
-  return { tables: [...results.values()], waitMs };
+  return { tables: [...results.values()], waitMs, refusedViews: [] };
 }

@@ -4,8 +4,8 @@ import { throwIfAborted } from '../core/errors.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan } from '../core/plan-types.js';
 import { originalDdl, targetDdl } from '../plan/ddl.js';
-import type { Ddl, Statement } from '../plan/statement.js';
 import type { Direction } from '../plan/projection.js';
+import type { Ddl, Statement } from '../plan/statement.js';
 import type { Session } from '../postgres/session.js';
 
 /** The statements that make the planned (or, on the way back, the original) schema on `writer`. */

@@ -28,7 +28,10 @@ export function loadOutcome(result: LoadResult, next: string, { style, config }:
     result.tables.length === 0
       ? `Phase ${config.phase} is done.`
       : `${lines}\n\n${formatCount(rows)} rows are in the target. The streams waited ${formatDuration(source)} for the source and ${formatDuration(target)} for the target.`;
-  return { exit: 0, document: { ...result }, text: `${summary}\nNext: ${next}` };
+  const views = result.refusedViews.map(
+    ({ view, reason }) => `View ${view} cannot be queried there: ${reason}`,
+  );
+  return { exit: 0, document: { ...result }, text: [summary, ...views, `Next: ${next}`].join('\n') };
 }
 
 /** The question before tables are emptied. */
