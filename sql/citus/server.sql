@@ -7,7 +7,8 @@ SELECT current_setting('server_version_num')::int AS "versionNumber",
        (SELECT s.system_identifier::text FROM pg_control_system() s) AS "systemIdentifier",
        pg_postmaster_start_time()::text AS "startedAt",
        (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'citus') AS citus,
-       current_setting('shared_preload_libraries') ~ '\mcitus\M' AS "citusPreloaded",
+       -- Not every role may see shared_preload_libraries; the settings that the library brings are seen by all.
+       EXISTS (SELECT FROM pg_settings WHERE name = 'citus.shard_count') AS "citusPreloaded",
        current_setting('max_connections')::int AS "maxConnections",
        pg_is_in_recovery() AS standby,
        (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) AS superuser;

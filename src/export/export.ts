@@ -11,6 +11,8 @@ import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import { writePlan } from '../plan/plan-file.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
+import { sequencesOf } from '../plan/scope.js';
+import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { counted, writeChunk } from './chunk-file.js';
 import { type Compression, SUFFIX } from './compression.js';
@@ -24,7 +26,6 @@ import {
   type SequenceValue,
   writeManifest,
 } from './manifest.js';
-import { requireReadable } from './rights.js';
 import { belongsTo, chunksOf, isUnchanged, readSource, recordOf, type SourceChunk } from './source-chunks.js';
 
 export interface ExportRequest {
@@ -47,9 +48,9 @@ const PLAN_COPY = 'plan.json';
  * of the new snapshot.
  */
 export async function exportDump(request: ExportRequest, context: Context): Promise<Manifest> {
-  const { reader, tables, out } = request;
+  const { reader, plan, tables, out } = request;
+  await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
   await claimDirectory(request);
-  await requireReadable(reader.session, tables);
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));
   try {

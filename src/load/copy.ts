@@ -6,7 +6,6 @@ import { MigrateError, throwIfAborted } from '../core/errors.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import { type Extent, readExtents } from '../export/extents.js';
 import type { SequenceValue } from '../export/manifest.js';
-import { requireReadable } from '../export/rights.js';
 import {
   belongsTo,
   type ChunkRecord,
@@ -18,6 +17,8 @@ import {
 } from '../export/source-chunks.js';
 import { Ledger, type LoadedChunk } from '../ledger/ledger.js';
 import type { Direction } from '../plan/projection.js';
+import { sequencesOf } from '../plan/scope.js';
+import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { runAfterData } from './after-data.js';
 import { type LoadPhase, wants } from './import.js';
@@ -41,6 +42,7 @@ export interface CopyRequest {
 /** Export and import in one stream: every chunk goes from COPY to COPY without touching a disk. */
 export async function copyData(request: CopyRequest, context: Context): Promise<LoadResult> {
   const { reader, writer, plan, tables, direction, phase, jobs } = request;
+  await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
   const ledger = await Ledger.open(writer);
   try {
     if (wants(phase, 'before-data')) {
@@ -67,7 +69,6 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
 
 async function loadData(request: CopyRequest, ledger: Ledger, context: Context): Promise<LoadResult> {
   const { reader, writer, tables, direction, truncate, chunkBytes, jobs } = request;
-  await requireReadable(reader.session, tables);
   await requireTables(writer, tables, direction);
   if (truncate) await truncateTables(writer, ledger, tables);
   const loadId = copyId(request);

@@ -4,6 +4,7 @@ import { throwIfAborted } from '../core/errors.js';
 import { qualified } from '../core/names.js';
 import type { Finding, Placement, Plan, TablePlan } from '../core/plan-types.js';
 import type { Queryable } from '../core/queryable.js';
+import { requireReadable } from '../postgres/rights.js';
 import { readCatalog } from './catalog.js';
 import { checkTarget, neededExtensions } from './check-target.js';
 import { planTables } from './columns.js';
@@ -15,7 +16,7 @@ import { decidePlacements } from './placement.js';
 import { planHash } from './plan-hash.js';
 import type { PlanReport, TableReport } from './report.js';
 import { resolveTypes } from './resolve-types.js';
-import { restrict, scopeOf } from './scope.js';
+import { restrict, scopeOf, sequencesOf } from './scope.js';
 import { surveyPlan, surveyTables } from './survey.js';
 import { readTargetFacts, type TargetFacts } from './target-facts.js';
 import { planColumnTypes } from './types.js';
@@ -36,7 +37,8 @@ export interface BuiltPlan {
 
 /**
  * Reads the source's catalog and decides how every table is placed. Nothing is written on either side. Throws
- * TABLE_UNKNOWN or CONFIG_INVALID where the configuration does not fit the catalog.
+ * TABLE_UNKNOWN or CONFIG_INVALID where the configuration does not fit the catalog, RIGHTS_MISSING or ROWS_HIDDEN
+ * where the role cannot read what has to be read.
  */
 export async function buildPlan({
   source,
@@ -50,6 +52,7 @@ export async function buildPlan({
   const scope = scopeOf(config, everything);
   const catalog = restrict(everything, scope);
   throwIfAborted(signal);
+  await requireReadable(source, [...catalog.tables, ...sequencesOf(catalog, catalog.tables)]);
   const facts = target && (await readTargetFacts(target));
   const sizes = await measureSizes(source, catalog, signal);
   const decisions = decide(catalog, sizes, {

@@ -1,4 +1,4 @@
-import type { Catalog, TableDef } from '../core/catalog-types.js';
+import type { Catalog, Named, SequenceDef, TableDef } from '../core/catalog-types.js';
 import { displayName, qualified } from '../core/names.js';
 import type { Plan } from '../core/plan-types.js';
 import { findTable, type PlanConfig } from './options.js';
@@ -36,4 +36,10 @@ export function restrict(catalog: Catalog, scope: Scope | undefined): Catalog {
     statistics: (catalog.statistics ?? []).filter((one) => chosen.has(qualified(one.table))),
     others: (catalog.others ?? []).filter((one) => !one.table || chosen.has(qualified(one.table))),
   };
+}
+
+/** The sequences that move with `tables`: theirs, and those that belong to no table. */
+export function sequencesOf(catalog: Catalog, tables: readonly Named[]): SequenceDef[] {
+  const scope = new Set(tables.map(qualified));
+  return catalog.sequences.filter((one) => one.ownedBy === undefined || scope.has(qualified(one.ownedBy)));
 }

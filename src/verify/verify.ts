@@ -2,8 +2,9 @@ import { takeCut } from '../citus/cut.js';
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
-import { requireReadable } from '../export/rights.js';
 import type { Direction } from '../plan/projection.js';
+import { sequencesOf } from '../plan/scope.js';
+import { requireReadable } from '../postgres/rights.js';
 import type { Mode } from './digests.js';
 import { compareSequences } from './sequences.js';
 import { compareTables } from './tables.js';
@@ -32,8 +33,8 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
 /** Compares both sides, each under a snapshot of its own: writes between the two snapshots show as differences. */
 export async function verify(request: VerifyRequest, context: Context): Promise<VerifyResult> {
   const { source, target, plan, tables, direction, mode } = request;
-  await requireReadable(source.session, tables);
-  await requireReadable(target.session, tables);
+  const relations = [...tables, ...sequencesOf(plan.catalog, tables)];
+  for (const side of [source, target]) await requireReadable(side.session, relations);
   const left = await takeCut(source, tables);
   const cuts = [left];
   try {
