@@ -31,16 +31,14 @@ export class Ledger {
     private readonly session: Session,
   ) {}
 
-  /** Locks the target for this run and creates the ledger where it is missing. Throws RUN_LOCKED. */
-  static async open(database: Database): Promise<Ledger> {
+  /** Locks the target for this run. Nothing is written yet. Throws RUN_LOCKED. */
+  static async lock(database: Database): Promise<Ledger> {
     const session = await database.connect();
     try {
       const { locked } = await session.one<{ locked: boolean }>(
         `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
       );
       if (!locked) throw await lockedBy(session);
-      await session.query(sql('ledger/create'), 'create the ledger');
-      if (database.kind === 'citus') await session.query(sql('ledger/distribute'), 'create the ledger');
       return new Ledger(database, session);
     } catch (error) {
       await session.close();
@@ -48,7 +46,19 @@ export class Ledger {
     }
   }
 
+  /** Makes the tables of the ledger where they are missing. */
+  async create(): Promise<void> {
+    await this.session.query(sql('ledger/create'), 'create the ledger');
+    if (this.database.kind === 'citus')
+      await this.session.query(sql('ledger/distribute'), 'create the ledger');
+  }
+
+  /** None before `create` was ever called on this target. */
   async chunks(): Promise<LoadedChunk[]> {
+    const { exists } = await this.session.one<{ exists: boolean }>(
+      `SELECT to_regclass('citus_migrate.chunk') IS NOT NULL AS exists`,
+    );
+    if (!exists) return [];
     const rows = await this.session.query<Omit<LoadedChunk, 'rows'> & { rows: string }>(
       sql('ledger/chunks'),
       'read the ledger',

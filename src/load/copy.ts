@@ -15,11 +15,12 @@ import {
   recordOf,
   type SourceChunk,
 } from '../export/source-chunks.js';
-import { Ledger, type LoadedChunk } from '../ledger/ledger.js';
+import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
 import type { Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
+import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
 import { type LoadPhase, wants } from './import.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
@@ -43,7 +44,13 @@ export interface CopyRequest {
 export async function copyData(request: CopyRequest, context: Context): Promise<LoadResult> {
   const { reader, writer, plan, tables, direction, phase, jobs } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
-  const ledger = await Ledger.open(writer);
+  const ledger = await admit({
+    writer,
+    tables,
+    direction,
+    loadId: copyId(request),
+    keepsRows: wants(phase, 'data') && !request.truncate,
+  });
   try {
     if (wants(phase, 'before-data')) {
       await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);

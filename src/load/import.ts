@@ -4,8 +4,9 @@ import { MigrateError } from '../core/errors.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import { readChunk } from '../export/chunk-file.js';
 import type { Manifest, ManifestChunk } from '../export/manifest.js';
-import { Ledger } from '../ledger/ledger.js';
+import type { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
+import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
 import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
@@ -34,7 +35,13 @@ export function wants(wanted: LoadPhase, phase: Exclude<LoadPhase, 'all'>): bool
 export async function importDump(request: ImportRequest, context: Context): Promise<LoadResult> {
   const { writer, plan, tables, manifest, phase, jobs } = request;
   const { direction } = manifest;
-  const ledger = await Ledger.open(writer);
+  const ledger = await admit({
+    writer,
+    tables,
+    direction,
+    loadId: manifest.dumpId,
+    keepsRows: wants(phase, 'data') && !request.truncate,
+  });
   try {
     if (wants(phase, 'before-data')) {
       await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);

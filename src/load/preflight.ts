@@ -16,12 +16,11 @@ interface ColumnRow {
   type: string;
 }
 
-/** How a table is not as planned; empty when it is. */
-async function differences(
+/** The columns of the tables that exist, with their types, by qualified name. */
+async function readColumns(
   writer: Database,
   tables: readonly TablePlan[],
-  direction: Direction,
-): Promise<string[]> {
+): Promise<Map<string, Map<string, string>>> {
   const names = tables
     .map((table) => `(${quoteLiteral(table.schema)}, ${quoteLiteral(table.name)})`)
     .join(', ');
@@ -29,39 +28,45 @@ async function differences(
     sql('load/columns', { tables: names }),
     'read the tables',
   );
-  const shards = await readShards(writer);
-  const missing: string[] = [];
-  const found = tables.flatMap((table) => {
-    const columns = new Map(
-      rows
-        .filter((row) => row.schema === table.schema && row.name === table.name)
-        .map((row) => [row.column, row.type]),
-    );
-    if (columns.size === 0) {
-      missing.push(table.table);
-      return [];
-    }
-    const wrong = columnsOf(table, direction).flatMap((column) => {
-      const planned = direction === 'forward' ? column.targetType : column.sourceType;
-      const actual = columns.get(column.name);
-      return actual === planned
-        ? []
-        : [`${table.table}.${column.name} is ${actual ?? 'missing'}, planned ${planned}`];
-    });
-    if (writer.kind !== 'citus') return wrong;
-    const now = shardsOf(shards, table, writer.head);
-    const { placement } = table;
-    const planned = placement.kind === 'distributed' ? `distributed by ${placement.column}` : placement.kind;
-    const actual = now.kind === 'distributed' ? `distributed by ${now.column}` : now.kind;
-    return planned === actual ? wrong : [...wrong, `${table.table} is ${actual}, planned ${planned}`];
-  });
-  if (missing.length > 0) {
-    throw new MigrateError('TARGET_TABLE_MISSING', {
-      message: `The target has no table ${missing.join(', ')}`,
-      context: { tables: missing },
-    });
+  const columns = new Map<string, Map<string, string>>();
+  for (const row of rows) {
+    const name = qualified(row);
+    columns.set(name, (columns.get(name) ?? new Map<string, string>()).set(row.column, row.type));
   }
-  return found;
+  return columns;
+}
+
+function wrongColumns(
+  table: TablePlan,
+  direction: Direction,
+  actual: ReadonlyMap<string, string> | undefined,
+): string[] {
+  return columnsOf(table, direction).flatMap((column) => {
+    const planned = direction === 'forward' ? column.targetType : column.sourceType;
+    const found = actual?.get(column.name);
+    return found === planned
+      ? []
+      : [`${table.table}.${column.name} is ${found ?? 'missing'}, planned ${planned}`];
+  });
+}
+
+function refuseDifferent(differences: readonly string[]): void {
+  if (differences.length === 0) return;
+  throw new MigrateError('TARGET_TABLE_DIFFERS', {
+    message: `The target is not as planned: ${differences.join('; ')}`,
+    context: { differences },
+  });
+}
+
+/** Throws TARGET_TABLE_DIFFERS with every column of `existing` tables at once that is not as planned. */
+export async function requireColumns(
+  writer: Database,
+  existing: readonly TablePlan[],
+  direction: Direction,
+): Promise<void> {
+  if (existing.length === 0) return;
+  const columns = await readColumns(writer, existing);
+  refuseDifferent(existing.flatMap((table) => wrongColumns(table, direction, columns.get(qualified(table)))));
 }
 
 /** Throws TARGET_TABLE_MISSING or TARGET_TABLE_DIFFERS with every difference at once. */
@@ -71,12 +76,27 @@ export async function requireTables(
   direction: Direction,
 ): Promise<void> {
   if (tables.length === 0) return;
-  const found = await differences(writer, tables, direction);
-  if (found.length === 0) return;
-  throw new MigrateError('TARGET_TABLE_DIFFERS', {
-    message: `The target is not as planned: ${found.join('; ')}`,
-    context: { differences: found },
-  });
+  const columns = await readColumns(writer, tables);
+  const missing = tables.filter((table) => !columns.has(qualified(table))).map((table) => table.table);
+  if (missing.length > 0) {
+    throw new MigrateError('TARGET_TABLE_MISSING', {
+      message: `The target has no table ${missing.join(', ')}`,
+      context: { tables: missing },
+    });
+  }
+  const shards = await readShards(writer);
+  refuseDifferent(
+    tables.flatMap((table) => {
+      const wrong = wrongColumns(table, direction, columns.get(qualified(table)));
+      if (writer.kind !== 'citus') return wrong;
+      const now = shardsOf(shards, table, writer.head);
+      const { placement } = table;
+      const planned =
+        placement.kind === 'distributed' ? `distributed by ${placement.column}` : placement.kind;
+      const actual = now.kind === 'distributed' ? `distributed by ${now.column}` : now.kind;
+      return planned === actual ? wrong : [...wrong, `${table.table} is ${actual}, planned ${planned}`];
+    }),
+  );
 }
 
 async function countRows(session: Session, table: TablePlan): Promise<number> {
@@ -87,7 +107,16 @@ async function countRows(session: Session, table: TablePlan): Promise<number> {
   return Number(rows);
 }
 
-async function holdsRows(session: Session, table: TablePlan): Promise<boolean> {
+/** Throws TARGET_NOT_EMPTY when there are such tables. */
+export function refuseForeign(tables: readonly string[]): void {
+  if (tables.length === 0) return;
+  throw new MigrateError('TARGET_NOT_EMPTY', {
+    message: `The target holds rows that this run did not load: ${tables.join(', ')}`,
+    context: { tables },
+  });
+}
+
+export async function holdsRows(session: Session, table: TablePlan): Promise<boolean> {
   const rows = await session.query(`SELECT 1 FROM ${qualified(table)} LIMIT 1`, `look into ${table.table}`);
   return rows.length > 0;
 }
@@ -121,12 +150,7 @@ export async function explainRows(
     if (complete || (await countRows(writer.session, table)) === loaded) kept.push(...mine);
     else foreign.push(table.table);
   }
-  if (foreign.length > 0) {
-    throw new MigrateError('TARGET_NOT_EMPTY', {
-      message: `The target holds rows that this run did not load: ${foreign.join(', ')}`,
-      context: { tables: foreign },
-    });
-  }
+  refuseForeign(foreign);
   if (emptied.length > 0) {
     log.warn(`Emptied since they were loaded, loading again: ${emptied.join(', ')}`);
     await ledger.forget(writer.session, emptied);

@@ -1,6 +1,7 @@
 import type { Database } from '../../citus/database.js';
 import { formatCount } from '../../core/format.js';
 import type { Plan } from '../../core/plan-types.js';
+import { requireWritable } from '../../load/admission.js';
 import { wants } from '../../load/import.js';
 import { applyDdl, ddlFor } from '../../load/schema.js';
 import type { Statement } from '../../plan/statement.js';
@@ -23,6 +24,7 @@ function chosen({ config }: Invocation, plan: Plan, writer: Pick<Database, 'kind
 
 async function create(invocation: Invocation, plan: Plan, writer: Database): Promise<Outcome> {
   const { config, context } = invocation;
+  await requireWritable(writer, plan.tables);
   const { created, existing } = await applyDdl(
     writer,
     chosen(invocation, plan, writer),

@@ -96,7 +96,7 @@ describe('a role that may not do what has to be done', () => {
       await target.client.query(`
         GRANT CREATE ON SCHEMA public TO mig_guest;
         CREATE TABLE item (id int PRIMARY KEY, namespace text NOT NULL)`);
-      await refused(['mig_guest', 'item']);
+      await refused(['mig_guest', 'ownership of table item']);
     });
   });
 });
