@@ -117,16 +117,24 @@ interface NodeRow {
   active: boolean;
 }
 
+function noWorkers(conninfo: Conninfo): MigrateError {
+  return new MigrateError('NO_WORKERS', {
+    message: `The cluster of ${describe(conninfo)} has no active worker`,
+  });
+}
+
 /** The coordinator is reached as the user named it; workers as pg_dist_node or the configuration's map says. */
 async function clusterNodes(session: Session, conninfo: Conninfo, options: OpenOptions): Promise<Node[]> {
+  const rows = await session.query<NodeRow>(sql('citus/nodes'));
+  // Without any node the extension was made, but no cluster: such a server is neither coordinator nor worker.
+  if (rows.length === 0) throw noWorkers(conninfo);
   const { coordinator } = await session.one<{ coordinator: boolean }>(
     'SELECT citus_is_coordinator() AS coordinator',
   );
   if (!coordinator)
     throw new MigrateError('NOT_COORDINATOR', { message: `${describe(conninfo)} is a worker` });
-  const rows = await session.query<NodeRow>(sql('citus/nodes'));
   const workers = rows.filter((row) => row.groupId !== 0 && row.active);
-  if (workers.length === 0) throw new MigrateError('NO_WORKERS');
+  if (workers.length === 0) throw noWorkers(conninfo);
   return [
     single(conninfo),
     ...workers.map(({ groupId, host, port }) => {

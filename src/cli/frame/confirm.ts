@@ -15,7 +15,9 @@ export function createConfirm(options: ConfirmOptions): (question: string) => Pr
   return async (question) => {
     if (options.yes) return true;
     if (!options.isTerminal)
-      throw new MigrateError('CONFIRMATION_NEEDED', { message: `${question} Nobody can be asked here` });
+      throw new MigrateError('CONFIRMATION_NEEDED', {
+        message: `There is no terminal to ask on: ${question}`,
+      });
     // Not as a terminal: readline would swallow Ctrl-C there.
     const lines = createInterface({ input: options.input, output: options.output, terminal: false });
     try {

@@ -42,7 +42,7 @@ export async function confirmTruncate(
 ): Promise<boolean> {
   if (!config.truncate) return true;
   return confirm(
-    `Delete all rows of ${tables.length} tables on the ${side} (${tables.map(({ table }) => table).join(', ')})?`,
+    `Delete all rows of ${tables.length === 1 ? '1 table' : `${tables.length} tables`} on the ${side} (${tables.map(({ table }) => table).join(', ')})?`,
   );
 }
 
