@@ -1,12 +1,167 @@
-import type { Client } from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
+import type { Client, Connection, Submittable } from 'pg';
 
-/** Bytes that may wait between the socket and the reader of one COPY. */
-const READ_AHEAD = 256 * 1024;
+const COPY_DATA = 0x64;
+const COPY_DONE = 0x63;
+const ERROR_RESPONSE = 0x45;
+/** Type byte and length word (protocol, "Messages"); the length counts itself. */
+const HEADER = 5;
+const LENGTH_WORD = 4;
+
+/** Bytes that may wait for the reader before the socket is paused. */
+const READ_AHEAD = 1024 * 1024;
+
+/** Bytes up to which a loop is faster than the call of copyWithin. */
+const SHORT = 32;
 
 export interface CopyOutResult {
   /** Rows, as the server counted them. */
   readonly rows: number;
+}
+
+type DataHandler = (bytes: Buffer) => void;
+
+/**
+ * COPY … TO STDOUT as a query of node-postgres. The server frames every row; the rows are moved together inside the
+ * buffer that the socket handed over, so that a piece costs neither an object for each row nor another buffer
+ * (measured on 1.8 GB of rows with vectors: 12 major collections of 0.2 s in all, against 94 of 1.4 s with
+ * pg-copy-streams). All messages but CopyData go to node-postgres, which knows what notices and errors mean.
+ */
+class CopyOut implements Submittable {
+  readonly #text: string;
+  readonly #pieces: Buffer[] = [];
+  #waiting = 0;
+  #paused = false;
+  #connection!: Connection;
+  #handler!: DataHandler;
+  /** Bytes of a message that this buffer does not hold yet, and whether they are rows. */
+  #left = 0;
+  #rowsLeft = false;
+  /** A header that was cut by the end of a buffer. */
+  #cut: Buffer | undefined;
+  #ending = false;
+  #state: 'copying' | 'ready' | 'failed' = 'copying';
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+  rows = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** True while the server may still send: the connection cannot be used for anything else. */
+  get busy(): boolean {
+    return this.#state === 'copying';
+  }
+
+  submit(connection: Connection): void {
+    this.#connection = connection;
+    const { stream } = connection;
+    this.#handler = stream.listeners('data')[0] as DataHandler;
+    stream.off('data', this.#handler);
+    stream.on('data', this.#onData);
+    connection.query(this.#text);
+  }
+
+  /** The next piece; undefined once the connection is ready for another query. */
+  async next(): Promise<Buffer | undefined> {
+    while (this.#pieces.length === 0) {
+      if (this.#state === 'ready') return undefined;
+      if (this.#state === 'failed') throw this.#failure;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const piece = this.#pieces.shift()!;
+    this.#waiting -= piece.length;
+    if (this.#paused && this.#waiting < READ_AHEAD / 2) {
+      this.#paused = false;
+      this.#connection.stream.resume();
+    }
+    return piece;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const bytes = this.#cut === undefined ? chunk : Buffer.concat([this.#cut, chunk]);
+    this.#cut = undefined;
+    const end = bytes.length;
+    let at = 0;
+    let kept = 0;
+    while (at < end) {
+      if (this.#left === 0) {
+        if (this.#ending) break;
+        if (end - at < HEADER) {
+          this.#cut = bytes.subarray(at);
+          at = end;
+          break;
+        }
+        const type = bytes[at]!;
+        const length = bytes.readUInt32BE(at + 1) - LENGTH_WORD;
+        this.#rowsLeft = type === COPY_DATA;
+        if (this.#rowsLeft) {
+          at += HEADER;
+          this.#left = length;
+        } else {
+          this.#left = HEADER + length;
+          this.#ending = type === COPY_DONE || type === ERROR_RESPONSE;
+          if (this.#ending) break;
+        }
+      }
+      const part = Math.min(this.#left, end - at);
+      if (!this.#rowsLeft) {
+        this.#handler(bytes.subarray(at, at + part));
+      } else {
+        if (kept !== at) {
+          if (part < SHORT) for (let i = 0; i < part; i += 1) bytes[kept + i] = bytes[at + i]!;
+          else bytes.copyWithin(kept, at, at + part);
+        }
+        kept += part;
+      }
+      at += part;
+      this.#left -= part;
+    }
+    if (kept > 0) this.#keep(bytes.subarray(0, kept));
+    if (this.#ending) this.#handBack(bytes.subarray(at));
+  };
+
+  #keep(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#waiting += piece.length;
+    if (this.#waiting >= READ_AHEAD && !this.#paused) {
+      this.#paused = true;
+      this.#connection.stream.pause();
+    }
+    this.#wakeReader();
+  }
+
+  /** The rest belongs to node-postgres: CopyDone or an error, CommandComplete, ReadyForQuery. */
+  #handBack(rest: Buffer): void {
+    const { stream } = this.#connection;
+    stream.off('data', this.#onData);
+    stream.on('data', this.#handler);
+    if (this.#paused) stream.resume();
+    this.#paused = false;
+    this.#handler(rest);
+  }
+
+  #wakeReader(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  handleCommandComplete(message: { text?: string }): void {
+    this.rows = Number(/^COPY (\d+)$/.exec(message.text ?? '')?.[1] ?? 0);
+  }
+
+  handleReadyForQuery(): void {
+    if (this.#state === 'copying') this.#state = 'ready';
+    this.#wakeReader();
+  }
+
+  handleError(error: unknown): void {
+    this.#state = 'failed';
+    this.#failure = error;
+    this.#wakeReader();
+  }
 }
 
 /**
@@ -19,23 +174,12 @@ export async function* copyOut(
   text: string,
   abandon: () => Promise<void>,
 ): AsyncGenerator<Buffer, CopyOutResult> {
-  const stream = copyTo(text, { highWaterMark: READ_AHEAD });
-  // pg-copy-streams ends the stream before CommandComplete brings the count: wait for ReadyForQuery as well.
-  const ready = new Promise<void>((resolve) => {
-    (stream as unknown as { handleReadyForQuery: () => void }).handleReadyForQuery = resolve;
-  });
-  client.query(stream);
-  let finished = false;
+  const copy = new CopyOut(text);
+  client.query(copy);
   try {
-    for await (const chunk of stream) yield chunk as Buffer;
-    await ready;
-    finished = true;
-    return { rows: stream.rowCount };
-  } catch (error) {
-    // The server's own error ends the COPY cleanly; only a reader's stop does not.
-    finished = stream.errored !== null;
-    throw error;
+    for (let piece = await copy.next(); piece !== undefined; piece = await copy.next()) yield piece;
+    return { rows: copy.rows };
   } finally {
-    if (!finished) await abandon();
+    if (copy.busy) await abandon();
   }
 }

@@ -1,0 +1,177 @@
+import { EventEmitter } from 'node:events';
+import fc from 'fast-check';
+import type { Client, Connection, Submittable } from 'pg';
+import { describe, expect, test } from 'vitest';
+import { copyOut } from '../../src/postgres/copy-out.js';
+
+/** A message of the protocol: type byte, length word, content. */
+function message(type: string, content: Buffer | string = ''): Buffer {
+  const bytes = Buffer.from(content);
+  const header = Buffer.alloc(5);
+  header.write(type);
+  header.writeUInt32BE(bytes.length + 4, 1);
+  return Buffer.concat([header, bytes]);
+}
+
+const START = message('H', Buffer.from([1, 0, 0]));
+const END = Buffer.concat([message('c'), message('C', 'COPY 3\0'), message('Z', 'I')]);
+const NOTICE = message('N', 'SNOTICE\0Mlook here\0\0');
+const FAILURE = Buffer.concat([message('E', 'SERROR\0C57014\0\0'), message('Z', 'I')]);
+
+/** What node-postgres calls on a query besides `submit`. */
+interface Query extends Submittable {
+  handleCommandComplete(message: { text: string }): void;
+  handleReadyForQuery(): void;
+  handleError(error: Error): void;
+}
+
+/** A socket that can be paused, and node-postgres behind it: it keeps what it is given and acts on whole messages. */
+class Server {
+  readonly stream = Object.assign(new EventEmitter(), {
+    paused: false,
+    pause: () => {
+      this.stream.paused = true;
+    },
+    resume: () => {
+      this.stream.paused = false;
+    },
+  });
+  passedOn = Buffer.alloc(0);
+  abandoned = 0;
+  #query!: Query;
+  readonly client = {
+    query: (query: Submittable) => {
+      this.#query = query as Query;
+      query.submit(this as unknown as Connection);
+    },
+  } as unknown as Client;
+
+  constructor() {
+    this.stream.on('data', (bytes: Buffer) => {
+      this.passedOn = Buffer.concat([this.passedOn, bytes]);
+      for (const [type, act] of [
+        ['E', () => this.#query.handleError(new Error('canceled'))],
+        ['C', () => this.#query.handleCommandComplete({ text: 'COPY 3' })],
+        ['Z', () => this.#query.handleReadyForQuery()],
+      ] as const)
+        if (this.#whole().includes(type)) act();
+    });
+  }
+
+  query(): void {}
+
+  copy(): AsyncGenerator<Buffer, { rows: number }> {
+    return copyOut(this.client, 'COPY t TO STDOUT', async () => {
+      this.abandoned += 1;
+    });
+  }
+
+  send(bytes: Buffer): void {
+    // A socket never hands over memory that somebody else looks at.
+    this.stream.emit('data', Buffer.from(bytes));
+  }
+
+  /** Types of the messages that have come in full. */
+  #whole(): string[] {
+    const types: string[] = [];
+    for (let at = 0; at + 5 <= this.passedOn.length; ) {
+      const length = 1 + this.passedOn.readUInt32BE(at + 1);
+      if (at + length > this.passedOn.length) break;
+      types.push(String.fromCharCode(this.passedOn[at]!));
+      at += length;
+    }
+    return types;
+  }
+}
+
+function cut(bytes: Buffer, points: readonly number[]): Buffer[] {
+  const sorted = [0, ...points.map((point) => point % bytes.length).sort((a, b) => a - b), bytes.length];
+  return sorted.slice(1).map((to, index) => bytes.subarray(sorted[index], to));
+}
+
+async function drain(
+  copy: AsyncGenerator<Buffer, { rows: number }>,
+): Promise<{ bytes: Buffer; rows: number }> {
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const { done, value } = await copy.next();
+    if (done) return { bytes: Buffer.concat(pieces), rows: value.rows };
+    pieces.push(value);
+  }
+}
+
+const row = fc.uint8Array({ maxLength: 90, size: 'max' }).map((bytes) => Buffer.from(bytes));
+const points = fc.array(fc.nat(), { maxLength: 12 });
+
+describe('COPY out', () => {
+  test('gives the rows, and node-postgres everything else, however the stream is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(row), fc.array(row), points, async (before, after, where) => {
+        const server = new Server();
+        const result = drain(server.copy());
+        const frames = (rows: Buffer[]): Buffer => Buffer.concat(rows.map((each) => message('d', each)));
+        const stream = Buffer.concat([START, frames(before), NOTICE, frames(after), END]);
+        for (const piece of cut(stream, where)) server.send(piece);
+        expect(await result).toEqual({ bytes: Buffer.concat([...before, ...after]), rows: 3 });
+        expect(server.passedOn).toEqual(Buffer.concat([START, NOTICE, END]));
+        expect(server.abandoned).toBe(0);
+      }),
+    );
+  });
+
+  test('cut at every single byte, gives the same', async () => {
+    const server = new Server();
+    const result = drain(server.copy());
+    for (const byte of Buffer.concat([
+      START,
+      message('d', 'one\n'),
+      message('d', ''),
+      message('d', 'two\n'),
+      END,
+    ]))
+      server.send(Buffer.from([byte]));
+    expect((await result).bytes.toString()).toBe('one\ntwo\n');
+  });
+
+  test("ends with the server's error and leaves the connection in use", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(row), points, async (rows, where) => {
+        const server = new Server();
+        const result = drain(server.copy()).catch((error: Error) => error.message);
+        const stream = Buffer.concat([START, ...rows.map((each) => message('d', each)), FAILURE]);
+        for (const piece of cut(stream, where)) server.send(piece);
+        expect(await result).toBe('canceled');
+        expect(server.abandoned).toBe(0);
+      }),
+    );
+  });
+
+  test('gives the connection up when its reader stops early, and only then', async () => {
+    const server = new Server();
+    const copy = server.copy();
+    const first = copy.next();
+    server.send(Buffer.concat([START, message('d', 'one\n')]));
+    expect((await first).value?.toString()).toBe('one\n');
+    await copy.return({ rows: 0 });
+    expect(server.abandoned).toBe(1);
+  });
+
+  test('holds the socket while its reader is behind, and lets it go on when it has caught up', async () => {
+    const server = new Server();
+    const copy = server.copy();
+    const first = copy.next();
+    server.send(START);
+    const frame = message('d', Buffer.alloc(64 * 1024));
+    let sent = 0;
+    while (!server.stream.paused) {
+      server.send(frame);
+      sent += 1;
+    }
+    await first;
+    for (let taken = 1; taken < sent; taken += 1) await copy.next();
+    expect(sent).toBe(16);
+    expect(server.stream.paused).toBe(false);
+    server.send(END);
+    expect(await copy.next()).toEqual({ done: true, value: { rows: 3 } });
+  });
+});
