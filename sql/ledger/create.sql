@@ -5,6 +5,8 @@ CREATE TABLE IF NOT EXISTS citus_migrate.load (
   kind text NOT NULL,
   plan_hash text NOT NULL,
   run_id text NOT NULL,
+  -- Rows went straight into shards: every node keeps a part of the ledger.
+  lanes boolean NOT NULL,
   started_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE IF NOT EXISTS citus_migrate.chunk (

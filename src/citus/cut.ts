@@ -1,8 +1,9 @@
 import type { Named } from '../core/catalog-types.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified } from '../core/names.js';
-import type { Session } from '../postgres/session.js';
+import { isState, type Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import type { Connector } from './connector.js';
 import type { Database, Node } from './database.js';
 
 /** How long the SHARE lock of a cluster-wide cut may wait for writers before it gives up. */
@@ -43,19 +44,33 @@ export class Cut {
     const held = this.held.find((each) => each.node.groupId === node.groupId);
     if (held === undefined)
       throw new MigrateError('INTERNAL', { message: `The cut has no snapshot of ${node.name}` });
-    const session = await this.database.connect(node);
-    try {
-      await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      await session.query(`SET TRANSACTION SNAPSHOT '${held.exported}'`, 'read under the shared snapshot');
-      return session;
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
+    return openInSnapshot(this.database.connector, node, held.exported);
+  }
+
+  /** Exported snapshot by node name: what `openInSnapshot` takes. */
+  get exported(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.held.map((each) => [each.node.name, each.exported]));
   }
 
   async close(): Promise<void> {
     await Promise.all(this.held.map((each) => each.session.close()));
+  }
+}
+
+/** A new session inside a read-only transaction that sees an exported snapshot. Throws SNAPSHOT_LOST. */
+export async function openInSnapshot(connector: Connector, node: Node, exported: string): Promise<Session> {
+  const session = await connector.connect(node);
+  try {
+    await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await session.query(`SET TRANSACTION SNAPSHOT '${exported}'`, 'read under the shared snapshot');
+    return session;
+  } catch (error) {
+    await session.close();
+    // invalid_parameter_value, or undefined_object from PostgreSQL 17 on: whoever held the snapshot is gone.
+    if (isState(error, '22023') || isState(error, '42704')) {
+      throw new MigrateError('SNAPSHOT_LOST', { context: { node: node.name }, cause: error });
+    }
+    throw error;
   }
 }
 

@@ -3,22 +3,12 @@ import { connect } from '../postgres/connect.js';
 import { type Conninfo, describe } from '../postgres/conninfo.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { Connector, type ConnectorOptions, type Node } from './connector.js';
 import { inspectServer, type ServerFacts } from './server.js';
 
-/** A server that holds rows. A single node and a coordinator have group 0. */
-export interface Node {
-  readonly groupId: number;
-  /** `host:port` as the cluster itself says. */
-  readonly name: string;
-  /** Where this program connects: the same, or what `nodeAddresses` maps it to. */
-  readonly conninfo: Conninfo;
-}
+export type { Node } from './connector.js';
 
-export interface OpenOptions {
-  /** `source` or `target`: how messages name this side. */
-  side: 'source' | 'target';
-  runId: string;
-  readOnly: boolean;
+export interface OpenOptions extends ConnectorOptions {
   nodeAddresses?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
 }
@@ -26,9 +16,8 @@ export interface OpenOptions {
 /** One side of a migration: a single node, or the nodes of a Citus cluster behind their coordinator. */
 export class Database {
   private constructor(
-    readonly kind: 'single' | 'citus',
+    readonly connector: Connector,
     readonly facts: ServerFacts,
-    readonly nodes: readonly Node[],
     /** Session on the single node or coordinator for catalog reads and DDL; not for long work. */
     readonly session: Session,
     readonly options: OpenOptions,
@@ -38,7 +27,7 @@ export class Database {
   static async open(conninfo: Conninfo, options: OpenOptions): Promise<Database> {
     const session = await connect(conninfo, {
       server: options.side,
-      applicationName: applicationName(options),
+      applicationName: `migrate ${options.runId}`,
       readOnly: options.readOnly,
       signal: options.signal,
     });
@@ -51,58 +40,41 @@ export class Database {
           message: `The server of ${describe(conninfo)} loads Citus, but this database has no Citus extension`,
         });
       }
-      return new Database(facts.citus === null ? 'single' : 'citus', facts, nodes, session, options);
+      const kind = facts.citus === null ? 'single' : 'citus';
+      const { side, runId, readOnly } = options;
+      const connector = new Connector(kind, nodes, facts.superuser, { side, runId, readOnly });
+      return new Database(connector, facts, session, options);
     } catch (error) {
       await session.close();
       throw error;
     }
   }
 
+  get kind(): 'single' | 'citus' {
+    return this.connector.kind;
+  }
+
+  get nodes(): readonly Node[] {
+    return this.connector.nodes;
+  }
+
   /** Single node or coordinator. */
   get head(): Node {
-    return this.nodes[0]!;
+    return this.connector.head;
   }
 
   node(groupId: number): Node {
-    const node = this.nodes.find((each) => each.groupId === groupId);
-    if (node === undefined)
-      throw new MigrateError('NO_WORKERS', { message: `No active node has group ${groupId}` });
-    return node;
+    return this.connector.node(groupId);
   }
 
   /** A new session on one of the nodes. */
-  async connect(node: Node = this.head): Promise<Session> {
-    const server = this.kind === 'single' ? this.options.side : `${this.options.side} node ${node.name}`;
-    try {
-      const session = await connect(node.conninfo, {
-        server,
-        applicationName: applicationName(this.options),
-        readOnly: this.options.readOnly,
-        signal: this.options.signal,
-      });
-      // Citus hides shards from catalog reads: without this a shard would look as if it did not exist.
-      if (this.kind === 'citus') await session.query('SET citus.override_table_visibility = off');
-      return session;
-    } catch (error) {
-      if (error instanceof MigrateError && error.code === 'CONNECTION_REFUSED' && node.groupId !== 0) {
-        throw new MigrateError('WORKER_UNREACHABLE', {
-          message: `Worker ${node.name} cannot be reached at ${describe(node.conninfo)}`,
-          hint: `Open the route to it, or set nodeAddresses: {"${node.name}": "host:port"} in the configuration.`,
-          context: { node: node.name },
-          cause: error,
-        });
-      }
-      throw error;
-    }
+  connect(node?: Node): Promise<Session> {
+    return this.connector.connect(node, this.options.signal);
   }
 
   async close(): Promise<void> {
     await this.session.close();
   }
-}
-
-function applicationName(options: OpenOptions): string {
-  return `migrate ${options.runId}`;
 }
 
 function single(conninfo: Conninfo): Node {

@@ -1,7 +1,8 @@
 import type { Named } from '../core/catalog-types.js';
 import { qualified } from '../core/names.js';
+import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import type { Database, Node } from './database.js';
+import type { Connector, Node } from './connector.js';
 
 /** A part of a table that lies on one node as a table of its own. A plain table is one shard without a range. */
 export interface Shard {
@@ -38,10 +39,10 @@ interface PlacementRow {
 }
 
 /** Where every table of the database lies now. Tables that Citus does not know are absent. */
-export async function readShards(database: Database): Promise<Map<string, TableShards>> {
+export async function readShards(session: Session, connector: Connector): Promise<Map<string, TableShards>> {
   const tables = new Map<string, TableShards>();
-  if (database.kind === 'single') return tables;
-  const rows = await database.session.query<PlacementRow>(sql('citus/placement'), 'read the shard map');
+  if (connector.kind === 'single') return tables;
+  const rows = await session.query<PlacementRow>(sql('citus/placement'), 'read the shard map');
   for (const row of rows) {
     const table = { schema: row.schema, name: row.name };
     const entry = tables.get(qualified(table)) ?? {
@@ -57,7 +58,7 @@ export async function readShards(database: Database): Promise<Map<string, TableS
     };
     tables.set(qualified(table), entry);
     const shards = entry.shards as Shard[];
-    const node = database.node(row.groupId);
+    const node = connector.node(row.groupId);
     const last = shards.at(-1);
     if (last?.shardId === row.shardId) {
       shards[shards.length - 1] = { ...last, nodes: [...last.nodes, node] };

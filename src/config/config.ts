@@ -73,6 +73,8 @@ export interface Config {
   readonly yes: boolean;
   /** The data flows from the cluster (`target`) into a single node (`source`). */
   readonly reverse: boolean;
+  /** Lanes of a load: straight into the shards, through the coordinator, or `auto`: straight where possible. */
+  readonly via: 'auto' | 'direct' | 'coordinator';
   readonly phase: Phase;
   /** `schema`: write the SQL instead of running it. */
   readonly print: boolean;

@@ -20,6 +20,7 @@ export const VALUES = {
   logFormat: choice(['text', 'json']),
   metricsPort: whole(1, 65_535),
   rows: whole(1, MAX),
+  via: choice(['auto', 'direct', 'coordinator']),
   phase: choice(['before-data', 'data', 'after-data', 'all']),
   schemaPhase: choice(['before-data', 'after-data', 'all']),
   yesNo: yesNo(),
@@ -94,6 +95,7 @@ export const FILE_SCHEMA = z.strictObject(
     log: z
       .strictObject({ level: VALUES.logLevel.optional(), format: VALUES.logFormat.optional() }, object)
       .optional(),
+    via: VALUES.via.optional(),
     metricsPort: VALUES.metricsPort.optional(),
     progress: yesNo().optional(),
   },

@@ -164,6 +164,16 @@ export const OPTIONS = define({
     value: VALUES.yesNo,
     describe: 'The other way: from the cluster (--target) into a single node (--source)',
   },
+  via: {
+    flag: 'via',
+    key: 'via',
+    kind: 'text',
+    value: VALUES.via,
+    placeholder: 'LANE',
+    choices: VALUES.via.options,
+    describe: 'Load straight into the shards, through the coordinator, or whichever is possible',
+    shownDefault: 'auto',
+  },
   phase: {
     flag: 'phase',
     key: 'phase',

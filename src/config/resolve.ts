@@ -35,6 +35,7 @@ function defaults(cores: number): Config {
     json: false,
     yes: false,
     reverse: false,
+    via: 'auto',
     phase: 'all',
     print: false,
     truncate: false,

@@ -269,6 +269,19 @@ export const ERROR_CODES = {
     'The source changed since the interrupted copy.',
     'Start over with --truncate.',
   ),
+  SHARDS_MOVED: entry(
+    'load',
+    3,
+    'Shards were moved while rows were on their way.',
+    'Repeat the command: it reads the shard map again.',
+    'same',
+  ),
+  SNAPSHOT_LOST: entry(
+    'load',
+    3,
+    'The snapshot that this run reads from is gone.',
+    'Repeat the command: it takes a new one and keeps what has not changed.',
+  ),
   RUN_LOCKED: entry('run', 3, 'Another run is working on this target.', 'Wait for it, or stop it.'),
   ROWS_DIFFER: entry(
     'load',

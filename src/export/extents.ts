@@ -44,7 +44,7 @@ export async function readExtents(
   pool: SessionPool,
   tables: readonly TablePlan[],
 ): Promise<Map<string, Extent[]>> {
-  const shards = await readShards(database);
+  const shards = await readShards(database.session, database.connector);
   const leaves = await readLeaves(database);
   const extents = new Map<string, Extent[]>();
   for (const table of tables) {

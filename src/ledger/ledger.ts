@@ -1,8 +1,10 @@
 import type { Database } from '../citus/database.js';
+import { SessionPool } from '../citus/pool.js';
 import { MigrateError } from '../core/errors.js';
 import { quoteLiteral } from '../core/names.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { type LaneRow, readLaneRows } from './rows.js';
 
 /** Advisory lock key of a run: "cmig" as a number, in a space that applications rarely use. */
 const LOCK_KEY = 0x63_6d_69_67;
@@ -16,19 +18,13 @@ export interface LoadedChunk {
   readonly source: unknown;
 }
 
-export interface NewChunk {
-  readonly table: string;
-  readonly chunk: string;
-  readonly rows: number;
-  readonly source?: unknown;
-}
-
 /** The record, kept on the target, of what has been loaded there; and the lock that admits one run at a time. */
 export class Ledger {
   private constructor(
     private readonly database: Database,
     /** Holds the run's lock as long as it is connected: a dead run's lock goes with it. */
     private readonly session: Session,
+    private readonly pool: SessionPool,
   ) {}
 
   /** Locks the target for this run. Nothing is written yet. Throws RUN_LOCKED. */
@@ -39,26 +35,27 @@ export class Ledger {
         `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
       );
       if (!locked) throw await lockedBy(session);
-      return new Ledger(database, session);
+      return new Ledger(database, session, new SessionPool((node) => database.connect(node)));
     } catch (error) {
       await session.close();
       throw error;
     }
   }
 
-  /** Makes the tables of the ledger where they are missing. */
-  async create(): Promise<void> {
+  /** Makes the tables of the ledger where they are missing; with `lanes` on every node. */
+  async create(lanes: boolean): Promise<void> {
     await this.session.query(sql('ledger/create'), 'create the ledger');
-    if (this.database.kind === 'citus')
-      await this.session.query(sql('ledger/distribute'), 'create the ledger');
+    if (this.database.kind === 'single') return;
+    await this.session.query(sql('ledger/distribute'), 'create the ledger');
+    if (!lanes) return;
+    for (const node of this.database.nodes) {
+      await this.pool.use(node, (session) => session.query(sql('ledger/lane-create'), 'create the ledger'));
+    }
   }
 
   /** None before `create` was ever called on this target. */
   async chunks(): Promise<LoadedChunk[]> {
-    const { exists } = await this.session.one<{ exists: boolean }>(
-      `SELECT to_regclass('citus_migrate.chunk') IS NOT NULL AS exists`,
-    );
-    if (!exists) return [];
+    if (!(await this.#exists())) return [];
     const rows = await this.session.query<Omit<LoadedChunk, 'rows'> & { rows: string }>(
       sql('ledger/chunks'),
       'read the ledger',
@@ -66,18 +63,61 @@ export class Ledger {
     return rows.map((row) => ({ ...row, rows: Number(row.rows) }));
   }
 
-  async addLoad(loadId: string, kind: 'import' | 'copy', planHash: string): Promise<void> {
+  async addLoad(load: {
+    loadId: string;
+    kind: 'import' | 'copy';
+    planHash: string;
+    lanes: boolean;
+  }): Promise<void> {
     const run_id = this.database.options.runId;
-    await this.session.query(sql('ledger/add-load', { load_id: loadId, kind, plan_hash: planHash, run_id }));
+    const { loadId, kind, planHash, lanes } = load;
+    await this.session.query(
+      sql('ledger/add-load', { load_id: loadId, kind, plan_hash: planHash, run_id, lanes: String(lanes) }),
+    );
   }
 
-  /** Writes the chunk's row in the transaction that `lane` has open with the chunk's rows. */
-  async addChunk(lane: Session, loadId: string, { table, chunk, rows, source }: NewChunk): Promise<void> {
-    const text = source === undefined ? '' : JSON.stringify(source);
-    await lane.query(
-      sql('ledger/add-chunk', { load_id: loadId, table_name: table, chunk, rows, source: text }),
-      'write the ledger',
+  /** Some load has used lanes: only the nodes know what of it they have. */
+  async #usedLanes(): Promise<boolean> {
+    if (this.database.kind === 'single' || !(await this.#exists())) return false;
+    const { used } = await this.session.one<{ used: boolean }>(
+      'SELECT EXISTS (SELECT FROM citus_migrate.load WHERE lanes) AS used',
     );
+    return used;
+  }
+
+  async #exists(): Promise<boolean> {
+    const { exists } = await this.session.one<{ exists: boolean }>(
+      `SELECT to_regclass('citus_migrate.chunk') IS NOT NULL AS exists`,
+    );
+    return exists;
+  }
+
+  /** What lanes have committed, on every node, of chunks that are not known to be complete. */
+  async begun(loadId: string): Promise<LaneRow[]> {
+    if (!(await this.#usedLanes())) return [];
+    const complete = new Set(
+      (await this.chunks())
+        .filter((row) => row.loadId === loadId)
+        .map(({ table, chunk }) => `${table}\n${chunk}`),
+    );
+    const rows = await Promise.all(
+      this.database.nodes.map((node) => this.pool.use(node, (session) => readLaneRows(session, loadId))),
+    );
+    return rows.flat().filter(({ table, chunk }) => !complete.has(`${table}\n${chunk}`));
+  }
+
+  /** Forgets what lanes have committed of `tables`, on every node. */
+  async forgetLanes(tables: readonly string[]): Promise<void> {
+    if (tables.length === 0 || !(await this.#usedLanes())) return;
+    const list = tables.map(quoteLiteral).join(', ');
+    for (const node of this.database.nodes) {
+      await this.pool.use(node, (session) =>
+        session.query(
+          `DELETE FROM citus_migrate.lane WHERE table_name IN (${list})`,
+          'forget what was loaded',
+        ),
+      );
+    }
   }
 
   /** Forgets what was loaded into `tables`, by whatever load. */
@@ -88,6 +128,7 @@ export class Ledger {
   }
 
   async close(): Promise<void> {
+    await this.pool.close();
     await this.session.close();
   }
 }

@@ -62,6 +62,8 @@ export interface Admission {
   readonly loadId: string;
   /** Rows will come, and the tables are not emptied before. */
   readonly keepsRows: boolean;
+  /** Rows may go straight into shards. */
+  readonly lanes: boolean;
 }
 
 /**
@@ -69,7 +71,7 @@ export interface Admission {
  * Throws RUN_LOCKED, RIGHTS_MISSING, TARGET_TABLE_DIFFERS or TARGET_NOT_EMPTY before anything is written.
  */
 export async function admit(admission: Admission): Promise<Ledger> {
-  const { writer, tables, direction, loadId, keepsRows } = admission;
+  const { writer, tables, direction, loadId, keepsRows, lanes } = admission;
   const ledger = await Ledger.lock(writer);
   try {
     const existing = await requireWritable(writer, tables, [...tables, ...LEDGER]);
@@ -77,12 +79,11 @@ export async function admit(admission: Admission): Promise<Ledger> {
     if (keepsRows) {
       const filled: TablePlan[] = [];
       for (const table of existing) if (await holdsRows(writer.session, table)) filled.push(table);
-      const mine = new Set(
-        (await ledger.chunks()).filter((row) => row.loadId === loadId).map((row) => row.table),
-      );
+      const loaded = [...(await ledger.chunks()), ...(await ledger.begun(loadId))];
+      const mine = new Set(loaded.filter((row) => row.loadId === loadId).map((row) => row.table));
       refuseForeign(filled.map((table) => table.table).filter((table) => !mine.has(table)));
     }
-    await ledger.create();
+    await ledger.create(lanes);
     return ledger;
   } catch (error) {
     await ledger.close();

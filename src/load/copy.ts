@@ -11,21 +11,22 @@ import {
   type ChunkRecord,
   chunksOf,
   isUnchanged,
-  readSource,
   recordOf,
   type SourceChunk,
 } from '../export/source-chunks.js';
 import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
+import type { LaneRow } from '../ledger/rows.js';
 import type { Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
+import { type ChunkTask, type CreateExecutor, sideSetup, withExecutor } from './executor.js';
 import { type LoadPhase, wants } from './import.js';
-import { CoordinatorLane, type LoadChunk } from './lane.js';
 import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
+import { chooseLanes, type Lanes, laneOf, usesLanes, type Via } from './route.js';
 import { applyDdl, ddlFor } from './schema.js';
 
 export interface CopyRequest {
@@ -38,14 +39,19 @@ export interface CopyRequest {
   readonly truncate: boolean;
   readonly chunkBytes: number;
   readonly jobs: number;
+  readonly via: Via;
+  /** Where chunks are loaded; absent: in this thread. */
+  readonly executor?: CreateExecutor;
 }
 
 /** Export and import in one stream: every chunk goes from COPY to COPY without touching a disk. */
 export async function copyData(request: CopyRequest, context: Context): Promise<LoadResult> {
   const { reader, writer, plan, tables, direction, phase, jobs } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
+  const lanes = await chooseLanes(writer, tables, direction, request.via, context);
   const ledger = await admit({
     writer,
+    lanes: usesLanes(lanes),
     tables,
     direction,
     loadId: copyId(request),
@@ -56,7 +62,7 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
       await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);
     }
     let result: LoadResult = NOTHING_LOADED;
-    if (wants(phase, 'data')) result = await loadData(request, ledger, context);
+    if (wants(phase, 'data')) result = await loadData(request, lanes, ledger, context);
     if (wants(phase, 'after-data')) {
       const sequences = await reader.session.query<SequenceValue>(
         sql('export/sequences'),
@@ -74,37 +80,65 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
   }
 }
 
-async function loadData(request: CopyRequest, ledger: Ledger, context: Context): Promise<LoadResult> {
+async function loadData(
+  request: CopyRequest,
+  lanes: Lanes,
+  ledger: Ledger,
+  context: Context,
+): Promise<LoadResult> {
   const { reader, writer, tables, direction, truncate, chunkBytes, jobs } = request;
   await requireTables(writer, tables, direction);
   if (truncate) await truncateTables(writer, ledger, tables);
   const loadId = copyId(request);
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));
-  const lane = new CoordinatorLane({ writer, direction, ledger, loadId, context });
   try {
     const extents = await readExtents(reader, pool, tables);
-    const done = await unchangedChunks(request, pool, extents, await ledger.chunks(), loadId, context);
-    const chunks = tables.flatMap((table) =>
-      chunksOf(table, extents.get(table.table) ?? [], chunkBytes, done.map(recordIn)),
-    );
+    const complete = (await ledger.chunks()).filter((row) => row.loadId === loadId);
+    const begun = await ledger.begun(loadId);
+    const planTasks = async (
+      rows: readonly LoadedChunk[],
+      parts: readonly LaneRow[],
+    ): Promise<ChunkTask[]> => {
+      const known = [...rows, ...new Map(parts.map((row) => [nameOf(row), row])).values()];
+      const places = await unchangedPlaces(request, pool, extents, known, context);
+      const resumed = known.slice(rows.length).flatMap((row) => places.get(row) ?? []);
+      const fresh = tables.flatMap((table) =>
+        chunksOf(table, extents.get(table.table) ?? [], chunkBytes, known.map(recordIn)),
+      );
+      return [
+        ...resumed.map((chunk) => taskOf(chunk, cut, laneOf(lanes, chunk.table, true), true)),
+        ...fresh.map((chunk) => taskOf(chunk, cut, laneOf(lanes, chunk.table, false), false)),
+      ];
+    };
+    let tasks = await planTasks(complete, begun);
     const expected = tables.map((table) => ({
       table,
-      chunks: [...chunks.map((chunk) => ({ table: chunk.table.table, chunk: chunkName(chunk) })), ...done]
+      chunks: [...tasks.map(({ chunk, table: { table: name } }) => ({ table: name, chunk })), ...complete]
         .filter((chunk) => chunk.table === table.table)
         .map((chunk) => chunk.chunk),
     }));
-    const loaded = await explainRows(writer, ledger, loadId, expected, context);
-    await ledger.addLoad(loadId, 'copy', request.plan.planHash);
+    const loaded = await explainRows(writer, ledger, loadId, expected, begun, context);
+    // Tables that were emptied by hand are read anew, all of them.
+    if (loaded.length < complete.length) tasks = await planTasks(loaded, await ledger.begun(loadId));
+    await ledger.addLoad({ loadId, kind: 'copy', planHash: request.plan.planHash, lanes: usesLanes(lanes) });
     context.progress.start('copy', progressItems(tables, extents));
-    const toLoad = chunks.map((chunk) => loadChunk(chunk, cut, pool, direction));
-    return await loadChunks(tables, toLoad, loaded, lane, jobs, context);
+    const setup = {
+      writer: sideSetup(writer.connector),
+      reader: { ...sideSetup(reader.connector), exported: cut.exported },
+      direction,
+      loadId,
+    };
+    return await withExecutor(request, setup, context, (executor) =>
+      loadChunks(tables, tasks, loaded, executor, jobs, context),
+    );
   } finally {
-    await lane.close();
     await pool.close();
     await cut.close();
   }
 }
+
+const nameOf = ({ table, chunk }: { table: string; chunk: string }): string => `${table}\n${chunk}`;
 
 /** The same for every run of this plan from this source: a later run continues an interrupted one. */
 function copyId({ reader, plan, direction }: CopyRequest): string {
@@ -116,28 +150,12 @@ function chunkName({ extent, range }: SourceChunk): string {
   return `${extent.node.name} ${extent.relation.schema}.${extent.relation.name} ${extent.filenode} ${range.from}-${range.to ?? ''}`;
 }
 
-const recordIn = (row: LoadedChunk): ChunkRecord => row.source as ChunkRecord;
+const recordIn = (row: { source: unknown }): ChunkRecord => row.source as ChunkRecord;
 
-function loadChunk(chunk: SourceChunk, cut: Cut, pool: SessionPool, direction: Direction): LoadChunk {
-  return {
-    table: chunk.table,
-    chunk: chunkName(chunk),
-    async *read() {
-      const { node } = chunk.extent;
-      const session = await pool.borrow(node);
-      let read = false;
-      try {
-        const rows = yield* readSource(session, chunk, direction);
-        read = true;
-        return rows;
-      } finally {
-        // One that stopped in the middle cannot be used again.
-        if (read) pool.giveBack(node, session);
-        else await session.close();
-      }
-    },
-    record: (rows) => recordOf(chunk, cut.visible[chunk.extent.node.name]!, rows),
-  };
+function taskOf(chunk: SourceChunk, cut: Cut, via: ChunkTask['via'], resumed: boolean): ChunkTask {
+  const { table, ...place } = chunk;
+  const { rows: _, ...record } = recordOf(chunk, cut.visible[chunk.extent.node.name]!, 0);
+  return { table, chunk: chunkName(chunk), via, resumed, source: { kind: 'source', chunk: place, record } };
 }
 
 function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string, readonly Extent[]>) {
@@ -152,32 +170,29 @@ function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string
 }
 
 /**
- * What an earlier run of this copy loaded and the source still has, row for row. Rows that have changed since
- * cannot be taken out of the target again one by one: then the table has to start over.
+ * Where the rows of chunks that are on the target already still lie on the source, row for row. Rows that have
+ * changed since cannot be taken out of the target again one by one: then the table has to start over.
  */
-async function unchangedChunks(
+async function unchangedPlaces<R extends { table: string; source: unknown }>(
   { tables, direction }: CopyRequest,
   pool: SessionPool,
   extents: ReadonlyMap<string, readonly Extent[]>,
-  ledger: readonly LoadedChunk[],
-  loadId: string,
+  known: readonly R[],
   { signal, log }: Context,
-): Promise<LoadedChunk[]> {
-  const mine = ledger.filter((row) => row.loadId === loadId);
-  const kept: LoadedChunk[] = [];
+): Promise<Map<R, SourceChunk>> {
+  const places = new Map<R, SourceChunk>();
   const changed = new Set<string>();
-  for (const row of mine) {
+  for (const row of known) {
     throwIfAborted(signal);
     const table = tables.find((each) => each.table === row.table);
     if (table === undefined) continue;
     const record = recordIn(row);
     const extent = extents.get(row.table)?.find((each) => belongsTo(record, each));
+    const chunk = extent && { table, extent, range: { from: record.from, to: record.to } };
     const same =
-      extent !== undefined &&
-      (await pool.use(extent.node, (session) =>
-        isUnchanged(session, { table, extent, range: record }, record, direction),
-      ));
-    if (same) kept.push(row);
+      chunk !== undefined &&
+      (await pool.use(chunk.extent.node, (session) => isUnchanged(session, chunk, record, direction)));
+    if (same) places.set(row, chunk);
     else changed.add(row.table);
   }
   if (changed.size > 0) {
@@ -187,6 +202,6 @@ async function unchangedChunks(
       context: { tables: [...changed] },
     });
   }
-  if (kept.length > 0) log.info(`Continuing: ${kept.length} chunks are on the target already`);
-  return kept;
+  if (places.size > 0) log.info(`Continuing: ${places.size} chunks are on the target already`);
+  return places;
 }

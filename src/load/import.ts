@@ -2,15 +2,15 @@ import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
-import { readChunk } from '../export/chunk-file.js';
 import type { Manifest, ManifestChunk } from '../export/manifest.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
 import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
-import { CoordinatorLane, type LoadChunk } from './lane.js';
+import { type ChunkTask, type CreateExecutor, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
+import { chooseLanes, type Lanes, laneOf, usesLanes, type Via } from './route.js';
 import { applyDdl, ddlFor } from './schema.js';
 
 export type LoadPhase = 'before-data' | 'data' | 'after-data' | 'all';
@@ -24,6 +24,9 @@ export interface ImportRequest {
   readonly phase: LoadPhase;
   readonly truncate: boolean;
   readonly jobs: number;
+  readonly via: Via;
+  /** Where chunks are loaded; absent: in this thread. */
+  readonly executor?: CreateExecutor;
 }
 
 /** True when `phase` is `wanted`, or everything is. */
@@ -35,8 +38,10 @@ export function wants(wanted: LoadPhase, phase: Exclude<LoadPhase, 'all'>): bool
 export async function importDump(request: ImportRequest, context: Context): Promise<LoadResult> {
   const { writer, plan, tables, manifest, phase, jobs } = request;
   const { direction } = manifest;
+  const lanes = await chooseLanes(writer, tables, direction, request.via, context);
   const ledger = await admit({
     writer,
+    lanes: usesLanes(lanes),
     tables,
     direction,
     loadId: manifest.dumpId,
@@ -47,7 +52,7 @@ export async function importDump(request: ImportRequest, context: Context): Prom
       await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);
     }
     let result: LoadResult = NOTHING_LOADED;
-    if (wants(phase, 'data')) result = await loadData(request, ledger, context);
+    if (wants(phase, 'data')) result = await loadData(request, lanes, ledger, context);
     if (wants(phase, 'after-data')) {
       result = {
         ...result,
@@ -64,46 +69,52 @@ export async function importDump(request: ImportRequest, context: Context): Prom
   }
 }
 
-async function loadData(request: ImportRequest, ledger: Ledger, context: Context): Promise<LoadResult> {
+async function loadData(
+  request: ImportRequest,
+  lanes: Lanes,
+  ledger: Ledger,
+  context: Context,
+): Promise<LoadResult> {
   const { writer, tables, directory, manifest, truncate, jobs } = request;
   const { direction, dumpId } = manifest;
   await requireTables(writer, tables, direction);
   if (truncate) await truncateTables(writer, ledger, tables);
-  const inDump = tables.map((table) => ({ table, chunks: chunksIn(manifest, table) }));
+  const inDump = tables.map((table) => ({ table, files: chunksIn(manifest, table) }));
+  const partial = await ledger.begun(dumpId);
   const loaded = await explainRows(
     writer,
     ledger,
     dumpId,
-    inDump.map(({ table, chunks }) => ({ table, chunks: chunks.map((chunk) => chunk.file) })),
+    inDump.map(({ table, files }) => ({ table, chunks: files.map(({ file }) => file) })),
+    partial,
     context,
   );
-  await ledger.addLoad(dumpId, 'import', manifest.planHash);
+  await ledger.addLoad({
+    loadId: dumpId,
+    kind: 'import',
+    planHash: manifest.planHash,
+    lanes: usesLanes(lanes),
+  });
   context.progress.start(
     'import',
-    inDump.map(({ table, chunks }) => ({
+    inDump.map(({ table, files }) => ({
       label: table.table,
-      totalRows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
+      totalRows: files.reduce((sum, file) => sum + file.rows, 0),
       totalBytes: 0,
     })),
   );
-  const chunks = inDump.flatMap(({ table, chunks: files }) =>
-    files.map(
-      (file): LoadChunk => ({
-        table,
-        chunk: file.file,
-        async *read() {
-          yield* readChunk(directory, file);
-          return file.rows;
-        },
-      }),
-    ),
+  const begun = new Set(partial.map(({ table, chunk }) => `${table}\n${chunk}`));
+  const tasks = inDump.flatMap(({ table, files }) =>
+    files.map((file): ChunkTask => {
+      const resumed = begun.has(`${table.table}\n${file.file}`);
+      const source = { kind: 'dump', directory, file } as const;
+      return { table, chunk: file.file, via: laneOf(lanes, table, resumed), resumed, source };
+    }),
   );
-  const lane = new CoordinatorLane({ writer, direction, ledger, loadId: dumpId, context });
-  try {
-    return await loadChunks(tables, chunks, loaded, lane, jobs, context);
-  } finally {
-    await lane.close();
-  }
+  const setup = { writer: sideSetup(writer.connector), direction, loadId: dumpId };
+  return withExecutor(request, setup, context, (executor) =>
+    loadChunks(tables, tasks, loaded, executor, jobs, context),
+  );
 }
 
 /** The chunks of a planned table; PLAN_DIFFERS when the dump has it with other columns or not at all. */

@@ -1,10 +1,10 @@
-import type { Database } from '../citus/database.js';
-import { SessionPool } from '../citus/pool.js';
+import type { Connector } from '../citus/connector.js';
+import type { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
-import type { Ledger } from '../ledger/ledger.js';
+import { addChunk, chunkRows } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 
@@ -13,33 +13,33 @@ export interface LoadChunk {
   readonly table: TablePlan;
   /** Identity within the load: the dump's file, or the place in the source. */
   readonly chunk: string;
+  /** An earlier attempt may have committed a part of it. */
+  readonly resumed: boolean;
   /** Starts reading; the return value is the number of rows that were read. */
   read(signal: AbortSignal): AsyncGenerator<Buffer, number>;
   /** For the ledger: what tells later whether the source of this chunk is still the same. */
   record?(rows: number): unknown;
 }
 
-/** Writes chunks, each in one transaction together with its ledger row. */
+/** Writes chunks, each exactly once whatever breaks. */
 export interface Lane {
-  /** Returns the number of rows that arrived. Nothing of the chunk stays when it fails. */
+  /** Returns the number of rows that arrived. Nothing stays of a chunk that fails but what the ledger names. */
   load(chunk: LoadChunk, signal: AbortSignal): Promise<number>;
-  close(): Promise<void>;
 }
 
 export interface LaneOptions {
-  readonly writer: Database;
+  readonly writer: Connector;
   readonly direction: Direction;
-  readonly ledger: Ledger;
   readonly loadId: string;
-  readonly context: Context;
+  readonly fail: Context['fail'];
 }
 
 /**
  * Triggers and foreign-key checks stay silent while rows come in any order; the references are checked when the
  * constraints are made, or afterwards. On a cluster the setting has to be told to the workers.
  */
-async function silenceTriggers(session: Session, writer: Database): Promise<void> {
-  if (!writer.facts.superuser) return;
+async function silenceTriggers(session: Session, writer: Connector): Promise<void> {
+  if (!writer.superuser) return;
   if (writer.kind === 'citus') await session.query("SET LOCAL citus.propagate_set_commands = 'local'");
   await session.query('SET LOCAL session_replication_role = replica');
 }
@@ -49,45 +49,50 @@ async function silenceTriggers(session: Session, writer: Database): Promise<void
  * ledger is a reference table, so the transaction is a two-phase commit over all nodes it touched.
  */
 export class CoordinatorLane implements Lane {
-  readonly #pool: SessionPool;
+  constructor(
+    private readonly options: LaneOptions,
+    private readonly pool: SessionPool,
+  ) {}
 
-  constructor(private readonly options: LaneOptions) {
-    this.#pool = new SessionPool((node) => options.writer.connect(node));
+  async load(chunk: LoadChunk, signal: AbortSignal): Promise<number> {
+    const { writer } = this.options;
+    return this.pool.use(writer.head, async (session) => {
+      // It may have been committed by an attempt that never heard so.
+      const arrived = chunk.resumed
+        ? await chunkRows(session, this.options.loadId, chunk.table.table, chunk.chunk)
+        : undefined;
+      return arrived ?? session.transaction(() => this.#copy(session, chunk, signal));
+    });
   }
 
-  load(chunk: LoadChunk, signal: AbortSignal): Promise<number> {
-    const { writer, direction, ledger, loadId, context } = this.options;
+  async #copy(session: Session, chunk: LoadChunk, signal: AbortSignal): Promise<number> {
+    const { writer, direction, loadId, fail } = this.options;
     const { table } = chunk;
     const columns = quoteList(columnsOf(table, direction).map((column) => column.name));
-    const copy = `COPY ${qualified(table)} (${columns}) FROM STDIN (FORMAT ${table.format})`;
-    return this.#pool.use(writer.head, (session) =>
-      session.transaction(async () => {
-        await silenceTriggers(session, writer);
-        let read = -1;
-        async function* bytes(): AsyncGenerator<Buffer> {
-          read = yield* chunk.read(signal);
-        }
-        const rows = await session.copyIn(copy, bytes(), `load ${chunk.chunk} into ${table.table}`);
-        if (rows !== read) {
-          throw new MigrateError('ROWS_DIFFER', {
-            message: `${read} rows of ${chunk.chunk} were read, but ${rows} arrived in ${table.table}`,
-            context: { table: table.table, chunk: chunk.chunk },
-          });
-        }
-        await context.fail('load: after the rows, before the ledger row');
-        await ledger.addChunk(session, loadId, {
-          table: table.table,
-          chunk: chunk.chunk,
-          rows,
-          source: chunk.record?.(rows),
-        });
-        await context.fail('load: after the ledger row, before the commit');
-        return rows;
-      }),
+    await silenceTriggers(session, writer);
+    let read = -1;
+    async function* bytes(): AsyncGenerator<Buffer> {
+      read = yield* chunk.read(signal);
+    }
+    const rows = await session.copyIn(
+      `COPY ${qualified(table)} (${columns}) FROM STDIN (FORMAT ${table.format})`,
+      bytes(),
+      `load ${chunk.chunk} into ${table.table}`,
     );
-  }
-
-  async close(): Promise<void> {
-    await this.#pool.close();
+    if (rows !== read) {
+      throw new MigrateError('ROWS_DIFFER', {
+        message: `${read} rows of ${chunk.chunk} were read, but ${rows} arrived in ${table.table}`,
+        context: { table: table.table, chunk: chunk.chunk },
+      });
+    }
+    await fail('load: after the rows, before the ledger row');
+    await addChunk(session, loadId, {
+      table: table.table,
+      chunk: chunk.chunk,
+      rows,
+      source: chunk.record?.(rows),
+    });
+    await fail('load: after the ledger row, before the commit');
+    return rows;
   }
 }

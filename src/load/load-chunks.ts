@@ -1,9 +1,9 @@
 import type { Context } from '../core/context.js';
-import { type Meter, metered } from '../core/metered.js';
+import type { Meter } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { LoadedChunk } from '../ledger/ledger.js';
-import type { Lane, LoadChunk } from './lane.js';
+import type { ChunkTask, Executor } from './executor.js';
 import type { RefusedView } from './views.js';
 
 /** What a load did to one table. Rows and bytes count what this and earlier runs of the same load committed. */
@@ -39,9 +39,9 @@ export const NOTHING_LOADED: LoadResult = {
 /** Puts every chunk that `loaded` does not name into the target, `jobs` at once. */
 export async function loadChunks(
   tables: readonly TablePlan[],
-  chunks: readonly LoadChunk[],
+  tasks: readonly ChunkTask[],
   loaded: readonly LoadedChunk[],
-  lane: Lane,
+  executor: Executor,
   jobs: number,
   context: Context,
 ): Promise<LoadResult> {
@@ -61,9 +61,9 @@ export async function loadChunks(
     context.progress.advance(row.table, { rows: row.rows });
   }
   const known = new Set(loaded.map((row) => `${row.table}\n${row.chunk}`));
-  const todo = chunks.filter((chunk) => !known.has(`${chunk.table.table}\n${chunk.chunk}`));
-  await parallel(todo, jobs, context.signal, async (chunk, signal) => {
-    const result = results.get(chunk.table.table)!;
+  const todo = tasks.filter((task) => !known.has(`${task.table.table}\n${task.chunk}`));
+  await parallel(todo, jobs, context.signal, async (task, signal) => {
+    const result = results.get(task.table.table)!;
     const meter: Meter = {
       bytes: (bytes) => {
         result.bytes += bytes;
@@ -74,13 +74,11 @@ export async function loadChunks(
         context.progress.advance(result.table, { waitMs: { [side]: ms } });
       },
     };
-    const read = (): AsyncGenerator<Buffer, number> =>
-      metered(chunk.read(signal), signal, context.clock.now, meter);
-    const rows = await lane.load({ ...chunk, read }, signal);
+    const rows = await executor.run(task, signal, meter);
     result.rows += rows;
     result.chunks += 1;
-    context.progress.advance(chunk.table.table, { rows });
-    context.metrics.count('migrate_load_rows_total', rows, { table: chunk.table.table });
+    context.progress.advance(task.table.table, { rows });
+    context.metrics.count('migrate_load_rows_total', rows, { table: task.table.table });
   });
   for (const { table } of tables) context.progress.finish(table);
   return { tables: [...results.values()], waitMs, refusedViews: [] };

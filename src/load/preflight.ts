@@ -5,6 +5,7 @@ import { MigrateError } from '../core/errors.js';
 import { qualified, quoteLiteral } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
+import type { LaneRow } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
@@ -84,7 +85,7 @@ export async function requireTables(
       context: { tables: missing },
     });
   }
-  const shards = await readShards(writer);
+  const shards = await readShards(writer.session, writer.connector);
   refuseDifferent(
     tables.flatMap((table) => {
       const wrong = wrongColumns(table, direction, columns.get(qualified(table)));
@@ -124,13 +125,14 @@ export async function holdsRows(session: Session, table: TablePlan): Promise<boo
 /**
  * What this load has already put into each table. Throws TARGET_NOT_EMPTY, naming all tables at once, where a table
  * with chunks still to come holds rows that the ledger does not explain. A table that was emptied by hand since is
- * loaded anew.
+ * loaded anew. `partial`: what lanes have committed of chunks that are not complete.
  */
 export async function explainRows(
   writer: Database,
   ledger: Ledger,
   loadId: string,
   tables: readonly { table: TablePlan; chunks: readonly string[] }[],
+  partial: readonly LaneRow[],
   { log }: Context,
 ): Promise<LoadedChunk[]> {
   const all = await ledger.chunks();
@@ -139,20 +141,22 @@ export async function explainRows(
   const emptied: string[] = [];
   for (const { table, chunks } of tables) {
     const mine = all.filter((row) => row.loadId === loadId && row.table === table.table);
-    const loaded = mine.reduce((sum, row) => sum + row.rows, 0);
+    const complete = new Set(mine.map((row) => row.chunk));
+    const parts = partial.filter((row) => row.table === table.table && !complete.has(row.chunk));
+    const loaded = [...mine, ...parts].reduce((sum, row) => sum + row.rows, 0);
     if (!(await holdsRows(writer.session, table))) {
       if (loaded > 0) emptied.push(table.table);
       else kept.push(...mine);
       continue;
     }
-    const names = new Set(mine.map((row) => row.chunk));
-    const complete = chunks.every((chunk) => names.has(chunk)) && mine.length > 0;
-    if (complete || (await countRows(writer.session, table)) === loaded) kept.push(...mine);
+    const finished = chunks.every((chunk) => complete.has(chunk)) && mine.length > 0;
+    if (finished || (await countRows(writer.session, table)) === loaded) kept.push(...mine);
     else foreign.push(table.table);
   }
   refuseForeign(foreign);
   if (emptied.length > 0) {
     log.warn(`Emptied since they were loaded, loading again: ${emptied.join(', ')}`);
+    await ledger.forgetLanes(emptied);
     await ledger.forget(writer.session, emptied);
   }
   return kept;
@@ -165,11 +169,11 @@ export async function truncateTables(
   tables: readonly TablePlan[],
 ): Promise<void> {
   if (tables.length === 0) return;
+  const names = tables.map((table) => table.table);
+  // First what lanes remember: rows without a ledger are refused later, a ledger without rows would lose some.
+  await ledger.forgetLanes(names);
   await writer.session.transaction(async () => {
     await writer.session.query(`TRUNCATE ${tables.map(qualified).join(', ')}`, 'empty the tables');
-    await ledger.forget(
-      writer.session,
-      tables.map((table) => table.table),
-    );
+    await ledger.forget(writer.session, names);
   });
 }

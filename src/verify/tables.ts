@@ -7,7 +7,6 @@ import { type Digest, digestsEqual, EMPTY_DIGEST } from '../core/digest.js';
 import { MigrateError } from '../core/errors.js';
 import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
-import type { Session } from '../postgres/session.js';
 import { addDigests, type BucketDigests, type Mode, readDigests, total } from './digests.js';
 import { drill, type UnitRunner } from './drill.js';
 import { expressionsOf, missingColumns, readTypes } from './side.js';
@@ -44,7 +43,7 @@ export async function compareTables(request: CompareRequest, context: Context): 
     target: await readTypes(target.database, tables),
   };
   refuseMissing(tables.flatMap((table) => missingColumns(table, types)));
-  const map = await readShards(target.database);
+  const map = await readShards(target.database.session, target.database.connector);
   const shards = new Map(tables.map((table) => [table.table, shardsOf(map, table, target.database.head)]));
   const homes = (side: 'source' | 'target') =>
     new Map(

@@ -60,6 +60,7 @@ describe('precedence', () => {
       json: false,
       yes: false,
       reverse: false,
+      via: 'auto',
       phase: 'all',
       print: false,
       truncate: false,

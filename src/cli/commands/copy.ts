@@ -7,7 +7,7 @@ import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 export const copy: Command = {
   name: 'copy',
   summary: 'Export and import in one stream, without a dump on disk',
-  options: ['phase', 'truncate', 'chunkBytes', 'reverse'],
+  options: ['phase', 'truncate', 'via', 'chunkBytes', 'reverse'],
   examples: [
     ['migrate copy', 'Source to target with the plan in migrate.plan.json'],
     ['migrate copy --metrics-port 9187', 'Let Prometheus watch it'],
@@ -36,6 +36,7 @@ export const copy: Command = {
           truncate: config.truncate,
           chunkBytes: config.export.chunkBytes,
           jobs: config.jobs,
+          via: config.via,
         },
         context,
       );

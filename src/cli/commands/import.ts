@@ -12,7 +12,7 @@ import { chooseTables, refuseBlocked } from '../support/plan.js';
 export const importCommand: Command = {
   name: 'import',
   summary: 'Load a dump into the target, then build indexes, constraints and sequences',
-  options: ['from', 'phase', 'truncate', 'reverse'],
+  options: ['from', 'phase', 'truncate', 'via', 'reverse'],
   required: ['from'],
   examples: [
     ['migrate import --from dump', 'All phases; run it again to continue an interrupted import'],
@@ -48,9 +48,9 @@ export const importCommand: Command = {
     if (!(await confirmTruncate(invocation, tables, into))) return DECLINED;
     return withDatabases(invocation, { [into]: 'write' } as Record<typeof into, 'write'>, async (sides) => {
       const writer = sides[into];
-      const { phase, truncate, jobs } = config;
+      const { phase, truncate, jobs, via } = config;
       const result = await importDump(
-        { writer, plan, tables, directory, manifest, phase, truncate, jobs },
+        { writer, plan, tables, directory, manifest, phase, truncate, jobs, via },
         context,
       );
       return loadOutcome(result, `migrate verify${config.reverse ? ' --reverse' : ''}`, invocation);

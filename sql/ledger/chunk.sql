@@ -1,0 +1,3 @@
+SELECT c.rows::text AS rows
+FROM citus_migrate.chunk c
+WHERE c.load_id = :'load_id' AND c.table_name = :'table_name' AND c.chunk = :'chunk';

@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto';
+import type { Node } from '../citus/connector.js';
+import type { SessionPool } from '../citus/pool.js';
+import { readShards, type TableShards } from '../citus/shards.js';
+import { type Destinations, destinations, type HashRange } from '../core/destinations.js';
+import { MigrateError } from '../core/errors.js';
+import { qualified } from '../core/names.js';
+import type { TablePlan } from '../core/plan-types.js';
+import { keyHash, type RouteKey, RowRouter } from '../core/router.js';
+import type { ShardRows } from '../core/shard-buffers.js';
+import { addChunk, readLaneRows } from '../ledger/rows.js';
+import { columnsOf } from '../plan/projection.js';
+import type { Lane, LaneOptions, LoadChunk } from './lane.js';
+import { NodeLane } from './node-lane.js';
+
+/**
+ * Bytes of rows that one chunk may have waiting for its lanes; as many again are on their way to the shards. Larger
+ * pieces mean fewer COPY statements: 16 MB over 32 shards are half a megabyte each.
+ */
+const FLUSH_BYTES = 16 * 1024 * 1024;
+
+/** How rows of a table are routed; undefined when only the server can. */
+export function routeKeyOf(table: TablePlan): RouteKey | undefined {
+  const { placement } = table;
+  if (placement.kind !== 'distributed') return undefined;
+  const field = table.columns.findIndex((column) => column.name === placement.column);
+  const key = { field, hashFunction: placement.hashFunction, type: placement.type };
+  return keyHash(table.format, key) === undefined ? undefined : key;
+}
+
+/**
+ * The lane straight into the shards. Rows are routed by PostgreSQL's own hash over the ranges of pg_dist_shard and
+ * copied on the nodes where they belong, one local transaction per node and chunk with that node's ledger row in
+ * it. A chunk that stopped between the commits of two nodes is read again, and only what is missing is written.
+ */
+export class DirectLane implements Lane {
+  readonly #options: LaneOptions;
+  readonly #pool: SessionPool;
+  #shards: Promise<Map<string, TableShards>> | undefined;
+
+  constructor(options: LaneOptions, pool: SessionPool) {
+    this.#options = options;
+    this.#pool = pool;
+  }
+
+  /** The map is read again after every failure: it may be why. */
+  forgetShards(): void {
+    this.#shards = undefined;
+  }
+
+  async load(chunk: LoadChunk, signal: AbortSignal): Promise<number> {
+    const { writer, loadId, fail } = this.#options;
+    const shards = await this.#shardsOf(chunk.table);
+    const done = chunk.resumed ? await this.#committed(chunk) : [];
+    const routes = destinations(
+      shards.shards.map((shard) => ({ ...shard.range!, nodes: shard.nodes })),
+      done.flatMap(({ node, ranges }) => ranges.map((range) => ({ ...range, node }))),
+      shards.shards.some((shard) => shard.nodes.length > 1),
+    );
+    const lanes = await this.#openLanes(chunk, shards, routes);
+    try {
+      const before = done.reduce((sum, row) => sum + row.rows, 0);
+      // Every node has its part and only the last word is missing: nothing is read again.
+      const fresh =
+        lanes.size === 0
+          ? { read: before, written: 0 }
+          : await this.#copy(chunk, shards, routes, lanes, signal);
+      if (fresh.read !== fresh.written + before) {
+        throw new MigrateError('ROWS_DIFFER', {
+          message: `${fresh.read} rows of ${chunk.chunk} were read, but ${fresh.written + before} arrived in ${chunk.table.table}`,
+          context: { table: chunk.table.table, chunk: chunk.chunk },
+        });
+      }
+      await fail('lane: after the rows, before the ledger rows');
+      const source = chunk.record?.(fresh.read);
+      for (const lane of lanes.values()) await lane.record(loadId, { chunk, source, attempt: randomUUID() });
+      await fail('lane: after the ledger rows, before the first commit');
+      for (const lane of lanes.values()) {
+        await lane.commit();
+        await fail('lane: after the commit of one node');
+      }
+      await this.#pool.use(writer.head, (session) =>
+        addChunk(session, loadId, { table: chunk.table.table, chunk: chunk.chunk, rows: fresh.read, source }),
+      );
+      return fresh.read;
+    } finally {
+      await Promise.all([...lanes.values()].map((lane) => lane.end()));
+    }
+  }
+
+  async #shardsOf(table: TablePlan): Promise<TableShards> {
+    const { writer } = this.#options;
+    this.#shards ??= this.#pool.use(writer.head, (session) => readShards(session, writer));
+    const shards = (await this.#shards).get(qualified(table));
+    if (shards?.kind === 'distributed') return shards;
+    throw new MigrateError('TARGET_TABLE_DIFFERS', {
+      message: `${table.table} is not distributed on the target`,
+    });
+  }
+
+  /** What earlier attempts at this chunk have committed, on any node. */
+  async #committed(chunk: LoadChunk): Promise<{ node: Node; ranges: readonly HashRange[]; rows: number }[]> {
+    const { writer, loadId } = this.#options;
+    const rows = await Promise.all(
+      writer.nodes.map((node) =>
+        this.#pool.use(node, async (session) =>
+          (await readLaneRows(session, loadId, { table: chunk.table.table, chunk: chunk.chunk })).map(
+            (row) => ({
+              node,
+              ranges: row.ranges,
+              rows: row.rows,
+            }),
+          ),
+        ),
+      ),
+    );
+    return rows.flat();
+  }
+
+  /** A transaction on every node that still needs rows, behind the fence against shard moves. */
+  async #openLanes(
+    chunk: LoadChunk,
+    shards: TableShards,
+    { map, to }: Destinations<Node>,
+  ): Promise<Map<Node, NodeLane>> {
+    const lanes = new Map<Node, NodeLane>();
+    try {
+      // In the order of the nodes, so that two chunks never wait for each other's fences crosswise.
+      for (const node of this.#options.writer.nodes) {
+        const mine = to.flatMap((destination, index) => (destination.nodes.includes(node) ? [index] : []));
+        if (mine.length === 0) continue;
+        lanes.set(
+          node,
+          await NodeLane.open(this.#pool, this.#options.writer, node, {
+            table: chunk.table,
+            columns: columnsOf(chunk.table, 'forward').map((column) => column.name),
+            shards: [...new Set(mine.map((index) => shards.shards[to[index]!.shard]!))],
+            ranges: mine.map((index) => map.ranges[index]!),
+          }),
+        );
+      }
+      return lanes;
+    } catch (error) {
+      await Promise.all([...lanes.values()].map((lane) => lane.end()));
+      throw error;
+    }
+  }
+
+  /** Streams the chunk into its lanes: one batch is written while the next is routed. */
+  async #copy(
+    chunk: LoadChunk,
+    shards: TableShards,
+    { map, to }: Destinations<Node>,
+    lanes: ReadonlyMap<Node, NodeLane>,
+    signal: AbortSignal,
+  ): Promise<{ read: number; written: number }> {
+    const router = new RowRouter({ format: chunk.table.format, key: routeKeyOf(chunk.table)!, shards: map });
+    let written = 0;
+    const write = async (batch: ShardRows[]): Promise<void> => {
+      const perNode = new Map<NodeLane, { shard: (typeof shards.shards)[number]; rows: ShardRows }[]>();
+      for (const rows of batch) {
+        const { shard, nodes } = to[rows.shardIndex]!;
+        if (nodes.length > 0) written += rows.rows;
+        for (const node of nodes) {
+          const lane = lanes.get(node)!;
+          const list = perNode.get(lane) ?? [];
+          perNode.set(lane, list);
+          list.push({ shard: shards.shards[shard]!, rows });
+        }
+      }
+      await Promise.all([...perNode].map(([lane, list]) => lane.write(list)));
+    };
+    let writing: Promise<void> = Promise.resolve();
+    const stream = chunk.read(signal);
+    let read: number;
+    try {
+      for (;;) {
+        const { done, value } = await stream.next();
+        if (done) {
+          read = value;
+          break;
+        }
+        router.push(value);
+        if (router.bufferedBytes >= FLUSH_BYTES) {
+          await writing;
+          writing = write(router.flush());
+          writing.catch(() => {});
+        }
+      }
+      router.end();
+      await writing;
+      await write(router.flush());
+    } finally {
+      await writing.catch(() => {});
+      await stream.return(0);
+    }
+    if (router.rows !== read) {
+      throw new MigrateError('ROWS_DIFFER', {
+        message: `${read} rows of ${chunk.chunk} were read, but ${router.rows} came through`,
+      });
+    }
+    return { read, written };
+  }
+}

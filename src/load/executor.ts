@@ -1,0 +1,191 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Connector, type ConnectorOptions, type Node } from '../citus/connector.js';
+import { openInSnapshot } from '../citus/cut.js';
+import { SessionPool } from '../citus/pool.js';
+import type { Context } from '../core/context.js';
+import { MigrateError, throwIfAborted } from '../core/errors.js';
+import { type Meter, metered } from '../core/metered.js';
+import type { TablePlan } from '../core/plan-types.js';
+import { readChunk } from '../export/chunk-file.js';
+import type { ManifestChunk } from '../export/manifest.js';
+import { type ChunkRecord, readSource, type SourceChunk } from '../export/source-chunks.js';
+import type { Direction } from '../plan/projection.js';
+import { DirectLane } from './direct-lane.js';
+import { CoordinatorLane, type LoadChunk } from './lane.js';
+
+/** Where a chunk's bytes come from: a file of a dump, or a place in the source under the run's snapshot. */
+export type ChunkSource =
+  | { readonly kind: 'dump'; readonly directory: string; readonly file: ManifestChunk }
+  | {
+      readonly kind: 'source';
+      readonly chunk: Omit<SourceChunk, 'table'>;
+      readonly record: Omit<ChunkRecord, 'rows'>;
+    };
+
+/** One chunk to load, as plain data. */
+export interface ChunkTask {
+  readonly table: TablePlan;
+  readonly chunk: string;
+  readonly via: 'direct' | 'coordinator';
+  /** An earlier run may have committed a part of it. */
+  readonly resumed: boolean;
+  readonly source: ChunkSource;
+}
+
+/** One side, as plain data. */
+export interface SideSetup {
+  readonly kind: 'single' | 'citus';
+  readonly nodes: readonly Node[];
+  readonly superuser: boolean;
+  readonly options: ConnectorOptions;
+}
+
+/** What all tasks of a load share, as plain data. */
+export interface LoadSetup {
+  readonly writer: SideSetup;
+  /** Absent when everything comes from a dump. */
+  readonly reader?: SideSetup & { readonly exported: Readonly<Record<string, string>> };
+  readonly direction: Direction;
+  readonly loadId: string;
+}
+
+/** Loads chunks, one or several at a time; where that happens (here, in a thread) is its own affair. */
+export interface Executor {
+  /** Rows that arrived. */
+  run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number>;
+  close(): Promise<void>;
+}
+
+export type CreateExecutor = (setup: LoadSetup, context: Context, jobs: number) => Promise<Executor>;
+
+/** Loads in this thread. */
+export const executeHere: CreateExecutor = async (setup, { fail, clock, log }) =>
+  new ChunkExecutor(setup, {
+    fail,
+    now: clock.now,
+    retrying: (error, { chunk }, pauseMs) =>
+      log.warn(`${error.message}. Trying chunk ${chunk} again in ${pauseMs} ms`, { code: error.code }),
+  });
+
+export async function withExecutor<T>(
+  request: { readonly executor?: CreateExecutor; readonly jobs: number },
+  setup: LoadSetup,
+  context: Context,
+  work: (executor: Executor) => Promise<T>,
+): Promise<T> {
+  const executor = await (request.executor ?? executeHere)(setup, context, request.jobs);
+  try {
+    return await work(executor);
+  } finally {
+    await executor.close();
+  }
+}
+
+export const sideSetup = ({ kind, nodes, superuser, options }: Connector): SideSetup => ({
+  kind,
+  nodes,
+  superuser,
+  options,
+});
+
+const connectorOf = (side: SideSetup): Connector =>
+  new Connector(side.kind, side.nodes, side.superuser, side.options);
+
+/** Attempts at one chunk; the pauses between them add up to about a minute. */
+const ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 15_000;
+
+/** Loads chunks in this thread, over sessions that are kept from chunk to chunk. */
+export class ChunkExecutor implements Executor {
+  readonly #setup: LoadSetup;
+  readonly #readers: SessionPool;
+  readonly #writers: SessionPool;
+  readonly #lanes: { readonly direct: DirectLane; readonly coordinator: CoordinatorLane };
+  readonly #now: () => number;
+  readonly #retrying: (error: MigrateError, task: ChunkTask, pauseMs: number) => void;
+
+  constructor(
+    setup: LoadSetup,
+    hooks: {
+      readonly fail: Context['fail'];
+      readonly now: () => number;
+      /** Told before each further attempt. */
+      readonly retrying: (error: MigrateError, task: ChunkTask, pauseMs: number) => void;
+    },
+  ) {
+    this.#setup = setup;
+    this.#now = hooks.now;
+    this.#retrying = hooks.retrying;
+    const writer = connectorOf(setup.writer);
+    this.#writers = new SessionPool((node) => writer.connect(node));
+    const { reader } = setup;
+    this.#readers = new SessionPool((node) =>
+      openInSnapshot(connectorOf(reader!), node, reader!.exported[node.name]!),
+    );
+    const options = { writer, direction: setup.direction, loadId: setup.loadId, fail: hooks.fail };
+    this.#lanes = {
+      direct: new DirectLane(options, this.#writers),
+      coordinator: new CoordinatorLane(options, this.#writers),
+    };
+  }
+
+  async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number> {
+    for (let attempt = 1; ; attempt += 1) {
+      throwIfAborted(signal);
+      try {
+        const chunk = this.#chunkOf(task, task.resumed || attempt > 1, meter);
+        return await this.#lanes[task.via].load(chunk, signal);
+      } catch (error) {
+        if (!(error instanceof MigrateError) || error.retry === 'never' || attempt === ATTEMPTS) throw error;
+        const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+        const pauseMs = Math.round(longest * (0.5 + Math.random() / 2));
+        this.#retrying(error, task, pauseMs);
+        this.#lanes.direct.forgetShards();
+        await pause(pauseMs, undefined, { signal }).catch(() => throwIfAborted(signal));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#readers.close(), this.#writers.close()]);
+  }
+
+  #chunkOf({ table, chunk, source }: ChunkTask, resumed: boolean, meter: Meter): LoadChunk {
+    const read = (signal: AbortSignal): AsyncGenerator<Buffer, number> =>
+      metered(
+        source.kind === 'dump' ? fromDump(source) : this.#fromSource(table, source),
+        signal,
+        this.#now,
+        meter,
+      );
+    const record = source.kind === 'dump' ? {} : { record: (rows: number) => ({ ...source.record, rows }) };
+    return { table, chunk, resumed, read, ...record };
+  }
+
+  async *#fromSource(
+    table: TablePlan,
+    { chunk }: Extract<ChunkSource, { kind: 'source' }>,
+  ): AsyncGenerator<Buffer, number> {
+    const { node } = chunk.extent;
+    const session = await this.#readers.borrow(node);
+    let read = false;
+    try {
+      const rows = yield* readSource(session, { table, ...chunk }, this.#setup.direction);
+      read = true;
+      return rows;
+    } finally {
+      // One that stopped in the middle cannot be used again.
+      if (read) this.#readers.giveBack(node, session);
+      else await session.close();
+    }
+  }
+}
+
+async function* fromDump({
+  directory,
+  file,
+}: Extract<ChunkSource, { kind: 'dump' }>): AsyncGenerator<Buffer, number> {
+  yield* readChunk(directory, file);
+  return file.rows;
+}
