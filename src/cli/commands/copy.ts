@@ -1,4 +1,5 @@
 import { copyData } from '../../load/copy.js';
+import { executeInThreads } from '../../workers/pool.js';
 import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { confirmTruncate, DECLINED, loadOutcome } from '../support/load-outcome.js';
@@ -37,6 +38,7 @@ export const copy: Command = {
           chunkBytes: config.export.chunkBytes,
           jobs: config.jobs,
           via: config.via,
+          executor: executeInThreads,
         },
         context,
       );

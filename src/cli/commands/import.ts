@@ -4,6 +4,7 @@ import { MigrateError } from '../../core/errors.js';
 import { readManifest } from '../../export/manifest.js';
 import { importDump } from '../../load/import.js';
 import { readPlan } from '../../plan/plan-file.js';
+import { executeInThreads } from '../../workers/pool.js';
 import type { Command, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { confirmTruncate, DECLINED, loadOutcome } from '../support/load-outcome.js';
@@ -50,7 +51,7 @@ export const importCommand: Command = {
       const writer = sides[into];
       const { phase, truncate, jobs, via } = config;
       const result = await importDump(
-        { writer, plan, tables, directory, manifest, phase, truncate, jobs, via },
+        { writer, plan, tables, directory, manifest, phase, truncate, jobs, via, executor: executeInThreads },
         context,
       );
       return loadOutcome(result, `migrate verify${config.reverse ? ' --reverse' : ''}`, invocation);

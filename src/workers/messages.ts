@@ -1,0 +1,21 @@
+import type { ChunkTask } from '../load/executor.js';
+import type { PackedError } from './transfer.js';
+
+/** What the main thread tells a worker thread. Tasks are packed (`pack`). */
+export type ToThread =
+  | { readonly kind: 'run'; readonly task: unknown }
+  | { readonly kind: 'abort'; readonly reason: PackedError }
+  | { readonly kind: 'close' };
+
+/** What a worker thread tells the main thread. */
+export type FromThread =
+  | { readonly kind: 'advance'; readonly bytes: number; readonly waitMs: { source: number; target: number } }
+  | {
+      readonly kind: 'retrying';
+      readonly error: PackedError;
+      readonly chunk: ChunkTask['chunk'];
+      readonly pauseMs: number;
+    }
+  | { readonly kind: 'done'; readonly rows: number }
+  | { readonly kind: 'failed'; readonly error: PackedError }
+  | { readonly kind: 'closed' };

@@ -1,0 +1,126 @@
+import { Worker } from 'node:worker_threads';
+import type { Context } from '../core/context.js';
+import { abortReason, MigrateError } from '../core/errors.js';
+import type { Meter } from '../core/metered.js';
+import type { ChunkTask, CreateExecutor, Executor, LoadSetup } from '../load/executor.js';
+import type { FromThread, ToThread } from './messages.js';
+import { pack, packError, unpackError } from './transfer.js';
+
+interface Job {
+  readonly meter: Meter;
+  readonly resolve: (rows: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One thread and the chunk that it works on. */
+class Thread {
+  readonly #worker: Worker;
+  #job: Job | undefined;
+  #closed: (() => void) | undefined;
+
+  constructor(setup: LoadSetup, log: Context['log']) {
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: pack(setup) });
+    this.#worker.on('message', (message: FromThread) => this.#hear(message, log));
+    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('exit', () => {
+      this.#fail(new MigrateError('INTERNAL', { message: 'A worker thread ended by itself' }));
+      this.#closed?.();
+    });
+  }
+
+  run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number> {
+    const abort = (): void => this.#tell({ kind: 'abort', reason: packError(abortReason(signal)) });
+    signal.addEventListener('abort', abort, { once: true });
+    return new Promise<number>((resolve, reject) => {
+      this.#job = { meter, resolve, reject };
+      this.#tell({ kind: 'run', task: pack(task) });
+    }).finally(() => signal.removeEventListener('abort', abort));
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#closed = resolve;
+      this.#tell({ kind: 'close' });
+    });
+    await this.#worker.terminate();
+  }
+
+  #tell(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #fail(error: unknown): void {
+    this.#job?.reject(error);
+    this.#job = undefined;
+  }
+
+  #hear(message: FromThread, log: Context['log']): void {
+    switch (message.kind) {
+      case 'advance': {
+        const { bytes, waitMs } = message;
+        this.#job?.meter.bytes(bytes);
+        this.#job?.meter.waited('source', waitMs.source);
+        this.#job?.meter.waited('target', waitMs.target);
+        return;
+      }
+      case 'retrying': {
+        const { error, chunk, pauseMs } = message;
+        log.warn(`${error.message}. Trying chunk ${chunk} again in ${pauseMs} ms`, { code: error.code });
+        return;
+      }
+      case 'done':
+        this.#job?.resolve(message.rows);
+        this.#job = undefined;
+        return;
+      case 'failed':
+        this.#fail(unpackError(message.error));
+        return;
+      case 'closed':
+        this.#closed?.();
+    }
+  }
+}
+
+/**
+ * Loads chunks in threads of their own, one at a time each: parsing, hashing and regrouping rows leave the main
+ * thread free for progress, signals and metrics. `jobs` threads are started when the first chunk needs them.
+ */
+class ThreadPool implements Executor {
+  readonly #threads: Thread[] = [];
+  readonly #idle: Thread[] = [];
+  readonly #waiting: ((thread: Thread) => void)[] = [];
+
+  constructor(
+    private readonly setup: LoadSetup,
+    private readonly log: Context['log'],
+    private readonly size: number,
+  ) {}
+
+  async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number> {
+    const thread = await this.#borrow();
+    try {
+      return await thread.run(task, signal, meter);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(thread);
+      else this.#idle.push(thread);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  async #borrow(): Promise<Thread> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#threads.length >= this.size) return new Promise((resolve) => this.#waiting.push(resolve));
+    const thread = new Thread(this.setup, this.log);
+    this.#threads.push(thread);
+    return thread;
+  }
+}
+
+/** Loads in threads. */
+export const executeInThreads: CreateExecutor = async (setup, { log }, jobs) =>
+  new ThreadPool(setup, log, jobs);
