@@ -84,6 +84,8 @@ export interface Config {
   readonly out?: string;
   /** `import`: the dump directory to read. */
   readonly from?: string;
+  /** `verify`: files to write the result to, HTML or Markdown by their ending. */
+  readonly reports: readonly string[];
   /** `demo`: rows to generate. */
   readonly rows: number;
   /** `demo`: leave the servers running. */

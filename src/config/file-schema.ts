@@ -9,6 +9,9 @@ export const VALUES = {
   source: secretText(URL_TEXT),
   target: secretText(URL_TEXT),
   plan: text('a file name'),
+  reports: names('a file name').refine((files) => files.every((file) => /[^/\\]\.(html|md)$/i.test(file)), {
+    error: 'expected file names that end in .html or .md',
+  }),
   directory: text('a directory'),
   jobs: whole(1, 1024),
   names: names('a table name'),

@@ -262,6 +262,14 @@ export const OPTIONS = define({
     describe: 'Discrepant keys to list per table',
     shownDefault: '100',
   },
+  report: {
+    flag: 'report',
+    key: 'reports',
+    kind: 'list',
+    value: VALUES.reports,
+    placeholder: 'FILE',
+    describe: 'Also write the result as a page (.html) or for a ticket (.md); may be repeated',
+  },
   rows: {
     flag: 'rows',
     key: 'rows',

@@ -39,6 +39,7 @@ function defaults(cores: number): Config {
     phase: 'all',
     print: false,
     truncate: false,
+    reports: [],
     rows: 20_000,
     keep: false,
   };

@@ -31,6 +31,8 @@ interface Measured {
   readonly target: Map<string, Digest>;
   /** Shards that hold rows of another shard's range. */
   readonly misplaced: Set<number>;
+  /** Milliseconds of queries, summed over connections. */
+  readonly spent: { source: number; target: number };
 }
 
 const at = (shard: number, node: string): string => `${shard} ${node}`;
@@ -77,7 +79,15 @@ export async function compareTables(request: CompareRequest, context: Context): 
       const mine = (units: readonly Unit[]) => units.filter((unit) => unit.table === table);
       const units = { source: mine(sourceUnits), target: mine(targetUnits) };
       results.push(
-        await judge(request, table, shards.get(table.table)!, measured.get(table.table)!, units, run),
+        await judge(
+          request,
+          table,
+          shards.get(table.table)!,
+          measured.get(table.table)!,
+          units,
+          run,
+          context,
+        ),
       );
       context.progress.finish(table.table);
     }
@@ -110,7 +120,10 @@ async function measure(
   context: Context,
 ): Promise<Map<string, Measured>> {
   const measured = new Map<string, Measured>(
-    tables.map((table) => [table.table, { source: new Map(), target: new Map(), misplaced: new Set() }]),
+    tables.map((table) => [
+      table.table,
+      { source: new Map(), target: new Map(), misplaced: new Set(), spent: { source: 0, target: 0 } },
+    ]),
   );
   context.progress.start(
     'verify',
@@ -118,11 +131,16 @@ async function measure(
   );
   const readAll = (
     units: readonly Unit[],
-    pool: SessionPool,
+    side: 'source' | 'target',
     keep: (unit: Unit, digests: BucketDigests) => void,
   ) =>
     parallel(units, jobs, context.signal, async (unit) => {
-      const digests = await pool.use(unit.node, (session) => readDigests(session, unit, mode));
+      const digests = await pools[side].use(unit.node, async (session) => {
+        const startedAt = context.clock.now();
+        const read = await readDigests(session, unit, mode);
+        measured.get(unit.table.table)!.spent[side] += context.clock.now() - startedAt;
+        return read;
+      });
       keep(unit, digests);
       const { rows } = total(digests.values());
       context.progress.advance(unit.table.table, { rows: Number(rows) });
@@ -145,10 +163,10 @@ async function measure(
     if ([...digests.keys()].some((bucket) => bucket !== unit.shard)) misplaced.add(unit.shard);
   };
   await Promise.all([
-    readAll(sourceUnits, pools.source, (unit, digests) =>
+    readAll(sourceUnits, 'source', (unit, digests) =>
       addDigests(measured.get(unit.table.table)!.source, digests),
     ),
-    readAll(targetUnits, pools.target, keepTarget),
+    readAll(targetUnits, 'target', keepTarget),
   ]);
   return measured;
 }
@@ -157,9 +175,10 @@ async function judge(
   request: CompareRequest,
   table: TablePlan,
   shards: TableShards,
-  { source, target, misplaced }: Measured,
+  { source, target, misplaced, spent }: Measured,
   units: { source: readonly Unit[]; target: readonly Unit[] },
   run: { source: UnitRunner; target: UnitRunner },
+  { clock }: Context,
 ): Promise<TableResult> {
   const results: ShardResult[] = [];
   const divergent: Discrepancy[] = [];
@@ -191,6 +210,7 @@ async function judge(
   // Rows without a distribution value belong to no shard of the target.
   const homeless = source.get(0)?.rows ?? 0n;
   const sums = { source: total(source.values()), target: total(results.map((result) => result.target)) };
+  const drillStartedAt = clock.now();
   const found =
     differing.length === 0 || request.mode === 'counts'
       ? { discrepancies: [], complete: true }
@@ -214,11 +234,13 @@ async function judge(
     differing.length > 0 || divergent.length > 0 || homeless > 0n ? 'mismatch' : 'match';
   return {
     table: table.table,
+    placement: table.placement.kind,
     verdict,
     ...sums,
     shards: results,
     discrepancies,
     discrepancyCount: discrepancies.length,
     countComplete: found.complete,
+    durationMs: { ...spent, drill: clock.now() - drillStartedAt },
   };
 }

@@ -1,4 +1,5 @@
 import type { Digest } from '../core/digest.js';
+import type { TablePlan } from '../core/plan-types.js';
 
 export type Verdict = 'match' | 'mismatch' | 'inconclusive';
 export type DiscrepancyKind = 'missing' | 'extra' | 'mismatched' | 'misplaced' | 'divergent';
@@ -23,8 +24,16 @@ export interface ShardResult {
   readonly verdict: Verdict;
 }
 
+/** Milliseconds: queries of each side, summed over its connections, and the search for the rows that differ. */
+export interface TableDuration {
+  readonly source: number;
+  readonly target: number;
+  readonly drill: number;
+}
+
 export interface TableResult {
   readonly table: string;
+  readonly placement: TablePlan['placement']['kind'];
   readonly verdict: Verdict;
   readonly source: Digest;
   readonly target: Digest;
@@ -33,6 +42,7 @@ export interface TableResult {
   readonly discrepancyCount: number;
   /** False when counting stopped at the limit: there are at least that many. */
   readonly countComplete: boolean;
+  readonly durationMs: TableDuration;
 }
 
 export interface SequenceResult {

@@ -64,6 +64,7 @@ describe('precedence', () => {
       phase: 'all',
       print: false,
       truncate: false,
+      reports: [],
       rows: 20_000,
       keep: false,
     });

@@ -6,6 +6,7 @@ import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { type Paint, paint, renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
+import { comparedWhat, keepReports } from '../support/reports.js';
 
 const EXIT: Readonly<Record<Verdict, number>> = { match: 0, mismatch: 1, inconclusive: 4 };
 const COLOR: Readonly<Record<Verdict, Paint>> = { match: 'green', mismatch: 'red', inconclusive: 'yellow' };
@@ -18,6 +19,7 @@ function document(result: VerifyResult): Record<string, unknown> {
     mode: result.mode,
     tables: result.tables.map((table) => ({
       table: table.table,
+      placement: table.placement,
       verdict: table.verdict,
       source: side(table.source),
       target: side(table.target),
@@ -32,6 +34,7 @@ function document(result: VerifyResult): Record<string, unknown> {
       discrepancies: table.discrepancies,
       discrepancyCount: table.discrepancyCount,
       countComplete: table.countComplete,
+      durationMs: table.durationMs,
     })),
     sequences: result.sequences,
   };
@@ -121,10 +124,14 @@ const SENTENCE: Readonly<Record<Verdict, string>> = {
 export const verify: Command = {
   name: 'verify',
   summary: 'Compare source and target: rows and digests per shard',
-  options: ['mode', 'maxDiscrepancies', 'reverse'],
+  options: ['mode', 'maxDiscrepancies', 'report', 'reverse'],
   examples: [
     ['migrate verify', 'Exit code 0: everything matches; 1: differences; 4: something could not be compared'],
     ['migrate verify --mode counts', 'Rows are counted, not compared'],
+    [
+      'migrate verify --report verify.html',
+      'One page to read, print and keep; verify.md is the same for a ticket',
+    ],
     ['migrate verify --json --max-discrepancies 1000', 'Up to 1000 discrepant keys per table as JSON'],
   ],
   run(invocation): Promise<Outcome> {
@@ -143,7 +150,12 @@ export const verify: Command = {
         },
         context,
       );
-      return { exit: EXIT[result.verdict], document: document(result), text: text(result, invocation) };
+      return {
+        exit: EXIT[result.verdict],
+        document: { ...document(result), ...comparedWhat(invocation, sides, plan) },
+        text: text(result, invocation),
+        ...keepReports(invocation),
+      };
     });
   },
 };

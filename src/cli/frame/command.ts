@@ -6,6 +6,8 @@ import type { Context } from '../../core/context.js';
 export interface Invocation {
   readonly config: Config;
   readonly context: Context;
+  /** Version of this program. */
+  readonly version: string;
   /** Short random id of this run; also in the log and in the result document. */
   readonly runId: string;
   /** The command line behind `migrate`, as typed. */
@@ -38,6 +40,11 @@ export interface Outcome {
   /** The fields of the result document besides those that every document has. */
   readonly document: Record<string, unknown>;
   readonly text: string;
+  /**
+   * Writes the finished document elsewhere too. What it throws becomes the exit code and the document's error; the
+   * result is printed all the same.
+   */
+  keep?(document: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
 export interface Command {

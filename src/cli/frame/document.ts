@@ -19,7 +19,7 @@ export function toJson(value: unknown): string {
 export function resultDocument(
   base: DocumentBase,
   result: { exit: number; document?: Record<string, unknown>; failure?: MigrateError },
-): string {
+): Record<string, unknown> {
   const head = {
     command: base.command ?? null,
     exit: result.exit,
@@ -28,5 +28,5 @@ export function resultDocument(
     durationMs: Math.max(0, Math.round(base.finishedAt - base.startedAt)),
   };
   const error = result.failure === undefined ? {} : { error: failureDocument(result.failure) };
-  return `${toJson({ ...head, ...result.document, ...head, ...error })}\n`;
+  return { ...head, ...result.document, ...head, ...error };
 }

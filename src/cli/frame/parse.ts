@@ -134,7 +134,7 @@ function flagsOf(
     if (Array.isArray(value) && kind !== 'list')
       throw new MigrateError('USAGE', {
         message: `--${flag} is given more than once`,
-        hint: 'Give it once; --tables and --exclude may be repeated.',
+        hint: 'Give it once; --tables, --exclude and --report may be repeated.',
       });
     flags[name] = value;
   }

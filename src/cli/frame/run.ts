@@ -6,7 +6,7 @@ import { MigrateError } from '../../core/errors.js';
 import type { ProgressStream } from '../../observe/progress.js';
 import type { Command, Outcome } from './command.js';
 import { createConfirm } from './confirm.js';
-import { resultDocument } from './document.js';
+import { resultDocument, toJson } from './document.js';
 import { failureText, toFailure } from './failure.js';
 import { type Observation, openObservation } from './observation.js';
 import { commandNamed, type Parsed, parseCommandLine } from './parse.js';
@@ -51,6 +51,11 @@ function write(stream: NodeJS.WritableStream, text: string): Promise<Error | und
         resolve(error && (error as NodeJS.ErrnoException).code !== 'EPIPE' ? error : undefined),
       );
   });
+}
+
+interface Kept {
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly failure?: MigrateError;
 }
 
 /** One run of the program: the only place that writes to stdout, and that at most once. */
@@ -113,8 +118,9 @@ class Run {
       }
       this.#command = parsed.command.name;
       const outcome = await this.#invoke(parsed, signal);
+      const kept = await this.#keep(outcome, signal);
       await this.#observation?.close();
-      return await this.#finish(outcome);
+      return await this.#finish(outcome, kept);
     } catch (error) {
       // Bars are cleared away before the error is told.
       await this.#observation?.close().catch(() => {});
@@ -143,6 +149,7 @@ class Run {
       config,
       context,
       runId,
+      version: this.#options.version,
       argv,
       env,
       ...(parsed.positional === undefined ? {} : { positional: parsed.positional }),
@@ -152,19 +159,35 @@ class Run {
     });
   }
 
-  #document(result: Parameters<typeof resultDocument>[1]): string {
+  #document(result: Parameters<typeof resultDocument>[1]): Record<string, unknown> {
     const { clock } = this.#options;
     const base = { command: this.#command, runId: this.#runId, startedAt: this.#startedAt };
     return resultDocument({ ...base, finishedAt: clock.now() }, result);
   }
 
-  async #finish(outcome: Outcome): Promise<number> {
+  /** The document as scripts read it, and what went wrong where the command wanted it written elsewhere too. */
+  async #keep(outcome: Outcome, signal: AbortSignal): Promise<Kept> {
+    const document = JSON.parse(toJson(this.#document(outcome))) as Record<string, unknown>;
+    try {
+      await outcome.keep?.(document);
+      return { document };
+    } catch (error) {
+      const failure = toFailure(error, signal);
+      return {
+        document: { ...this.#document({ exit: failure.exit, failure }), ...document, exit: failure.exit },
+        failure,
+      };
+    }
+  }
+
+  async #finish(outcome: Outcome, { document, failure: unkept }: Kept): Promise<number> {
     this.#settled = true;
     const text = outcome.text === '' ? '' : `${outcome.text.replace(/\n+$/, '')}\n`;
-    const trouble = await write(this.#options.stdout, this.#json ? this.#document(outcome) : text);
-    if (trouble === undefined) return outcome.exit;
+    const trouble = await write(this.#options.stdout, this.#json ? `${toJson(document)}\n` : text);
+    if (trouble === undefined && unkept === undefined) return outcome.exit;
     // The work is done, but its answer is not where it was asked for.
-    const failure = toFailure(trouble, new AbortController().signal);
+    const failure = unkept ?? toFailure(trouble, new AbortController().signal);
+    if (trouble === undefined && this.#json) return failure.exit;
     await write(this.#options.stderr, failureText(failure, this.#command, this.#debug));
     return failure.exit;
   }
@@ -173,7 +196,7 @@ class Run {
     const { exit } = failure;
     this.#settled = true;
     const { stdout, stderr } = this.#options;
-    if (this.#json) await write(stdout, this.#document({ exit, failure }));
+    if (this.#json) await write(stdout, `${toJson(this.#document({ exit, failure }))}\n`);
     if (!this.#json || exit === 70) await write(stderr, failureText(failure, this.#command, this.#debug));
     return exit;
   }
