@@ -5,11 +5,13 @@ export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const totals = { passed: 0, failed: 0, skipped: 0 };
     for (const module of modules) {
-      if (module.state() === 'failed' && [...module.children.allTests()].length === 0) totals.failed += 1;
       for (const test of module.children.allTests()) {
         const state = test.result().state;
         if (state !== 'pending') totals[state] += 1;
       }
+      // A hook or the file itself failed: no test did, but the run has.
+      const failed = [...module.children.allTests('failed')].length;
+      if (module.state() === 'failed' && failed === 0) totals.failed += 1;
     }
     process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
   }
