@@ -16,6 +16,7 @@ import {
   type SourceChunk,
 } from '../export/source-chunks.js';
 import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
+import { requireDistributionValues } from '../plan/distribution-nulls.js';
 import type { Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
@@ -44,6 +45,7 @@ export interface CopyRequest {
 export async function copyData(request: CopyRequest, context: Context): Promise<LoadResult> {
   const { reader, writer, plan, tables, direction, phase, jobs } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
+  if (direction === 'forward') await requireDistributionValues(reader.session, plan, tables);
   const ledger = await admit({
     writer,
     tables,
