@@ -14,12 +14,16 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
-/** The known word that was probably meant: at most a third of its letters differ, whatever their case. */
+/**
+ * The known word that was probably meant: at most a third of its letters differ, whatever their case; else one whose
+ * last part it is, such as a table's name without its schema.
+ */
 export function suggest(word: string, known: readonly string[]): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replace(/[-_]/g, '');
   const ranked = known
     .map((candidate) => ({ candidate, cost: distance(plain(word), plain(candidate)) }))
     .sort((a, b) => a.cost - b.cost)[0];
   if (ranked === undefined) return undefined;
-  return ranked.cost <= Math.max(1, Math.floor(ranked.candidate.length / 3)) ? ranked.candidate : undefined;
+  if (ranked.cost <= Math.max(1, Math.floor(ranked.candidate.length / 3))) return ranked.candidate;
+  return known.find((candidate) => candidate.toLowerCase().endsWith(`.${word.toLowerCase()}`));
 }

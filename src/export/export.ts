@@ -9,6 +9,7 @@ import { MigrateError, throwIfAborted } from '../core/errors.js';
 import { metered } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import { requireDistributionValues } from '../plan/distribution-nulls.js';
 import { writePlan } from '../plan/plan-file.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
@@ -48,8 +49,9 @@ const PLAN_COPY = 'plan.json';
  * of the new snapshot.
  */
 export async function exportDump(request: ExportRequest, context: Context): Promise<Manifest> {
-  const { reader, plan, tables, out } = request;
+  const { reader, plan, tables, direction, out } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
+  if (direction === 'forward') await requireDistributionValues(reader.session, plan, tables);
   await claimDirectory(request);
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));

@@ -16,6 +16,7 @@ import {
 } from '../export/source-chunks.js';
 import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
 import type { LaneRow } from '../ledger/rows.js';
+import { requireDistributionValues } from '../plan/distribution-nulls.js';
 import type { Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
@@ -49,6 +50,7 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
   const { reader, writer, plan, tables, direction, phase, jobs } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
   const lanes = await chooseLanes(writer, tables, direction, request.via, context);
+  if (direction === 'forward') await requireDistributionValues(reader.session, plan, tables);
   const ledger = await admit({
     writer,
     lanes: usesLanes(lanes),

@@ -8,6 +8,7 @@ import { requireReadable } from '../postgres/rights.js';
 import { readCatalog } from './catalog.js';
 import { checkTarget, neededExtensions } from './check-target.js';
 import { planTables } from './columns.js';
+import { nullFinding } from './distribution-nulls.js';
 import { finding, sortFindings } from './findings.js';
 import { decideForeignKeys, type ForeignKeyPlans } from './foreign-keys.js';
 import { countCrossings, evenBounds, type MeasuredSize, measureKeys, measureSizes } from './measure.js';
@@ -151,20 +152,9 @@ async function measure(
     log.debug(`Counting the keys of ${table.table}`, { table: table.table });
     const { rows, ...keys } = await measureKeys(source, table, placement, bounds);
     reports.push({ ...base, rows, exact: true, keys });
-    if (keys.nulls > 0) findings.push(nulls(table, placement, keys.nulls));
+    if (keys.nulls > 0) findings.push(nullFinding(table, placement, keys.nulls));
   }
   return { tables: reports, findings };
-}
-
-function nulls(
-  table: TablePlan,
-  placement: Extract<Placement, { kind: 'distributed' }>,
-  rows: number,
-): Finding {
-  const first = placement.via[0];
-  const columns = first ? first.columns : [placement.column];
-  const query = `SELECT * FROM ${table.table} WHERE ${columns.map((column) => `${column} IS NULL`).join(' OR ')}`;
-  return finding('DISTRIBUTION_NULL', { table }, { rows, column: columns.join(', '), query });
 }
 
 async function crossings(

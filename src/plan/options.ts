@@ -71,8 +71,8 @@ export function checkPlanConfig(config: PlanConfig, catalog: Catalog): void {
       problems.push(withSuggestion(`foreignKeys.${key}: there is no such foreign key`, key, foreign));
   }
   if (unknown.length > 0)
-    throw new MigrateError('TABLE_UNKNOWN', { message: `${[...unknown, ...problems].join('; ')}.` });
-  if (problems.length > 0) throw new MigrateError('CONFIG_INVALID', { message: `${problems.join('; ')}.` });
+    throw new MigrateError('TABLE_UNKNOWN', { message: [...unknown, ...problems].join('; ') });
+  if (problems.length > 0) throw new MigrateError('CONFIG_INVALID', { message: problems.join('; ') });
 }
 
 /** How the configuration names a foreign key: `table.constraint`, the table as people write it. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Database } from '../../citus/database.js';
+import { suggest } from '../../config/suggest.js';
 import { MigrateError } from '../../core/errors.js';
 import { displayName, parseName, qualified } from '../../core/names.js';
 import type { Finding, Plan, TablePlan } from '../../core/plan-types.js';
@@ -13,7 +14,7 @@ export function refuseBlocked(findings: readonly Finding[]): void {
   const blockers = findings.filter((finding) => finding.severity === 'blocker');
   if (blockers.length === 0) return;
   throw new MigrateError('PLAN_BLOCKED', {
-    message: `The plan has ${blockers.length} blocking findings: ${blockers.map((finding) => `${finding.code}${finding.table ? ` (${finding.table})` : ''}: ${finding.message}`).join('; ')}`,
+    message: `The plan has ${blockers.length === 1 ? 'a blocking finding' : `${blockers.length} blocking findings`}: ${blockers.map((finding) => `${finding.code}${finding.table ? ` (${finding.table})` : ''}: ${finding.message}`).join('; ')}`,
     context: { findings: blockers.map((finding) => finding.code) },
   });
 }
@@ -98,9 +99,14 @@ export function chooseTables(
   };
   const unknown = [...include, ...exclude].filter((text) => find(text) === undefined);
   if (unknown.length > 0) {
+    const names = tables.map(displayName);
+    const meant = unknown.map((text) => {
+      const guess = suggest(text, names);
+      return guess === undefined ? text : `${text} (did you mean ${guess}?)`;
+    });
     throw new MigrateError('TABLE_UNKNOWN', {
-      message: `The plan has no table ${unknown.join(', ')}`,
-      hint: `Planned tables: ${tables.map(displayName).join(', ')}.`,
+      message: `The plan has no table ${meant.join(', ')}`,
+      hint: `Planned tables: ${names.slice(0, 20).join(', ')}${names.length > 20 ? `, … (${names.length})` : ''}.`,
       context: { unknown },
     });
   }
