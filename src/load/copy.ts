@@ -3,7 +3,7 @@ import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
-import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { TablePlan } from '../core/plan-types.js';
 import { type Extent, readExtents } from '../export/extents.js';
 import type { SequenceValue } from '../export/manifest.js';
 import {
@@ -21,65 +21,34 @@ import type { Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
-import { admit } from './admission.js';
-import { runAfterData } from './after-data.js';
-import { type ChunkTask, type CreateExecutor, sideSetup, withExecutor } from './executor.js';
-import { type LoadPhase, wants } from './import.js';
-import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
+import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
+import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
-import { chooseLanes, type Lanes, laneOf, usesLanes, type Via } from './route.js';
-import { applyDdl, ddlFor } from './schema.js';
+import { type Lanes, laneOf, usesLanes } from './route.js';
+import { type LoadRequest, runLoad } from './run.js';
 
-export interface CopyRequest {
+export interface CopyRequest extends LoadRequest {
   readonly reader: Database;
-  readonly writer: Database;
-  readonly plan: Plan;
-  readonly tables: readonly TablePlan[];
   readonly direction: Direction;
-  readonly phase: LoadPhase;
-  readonly truncate: boolean;
+  /** Wished size of a chunk, bytes on the source's disk. */
   readonly chunkBytes: number;
-  readonly jobs: number;
-  readonly via: Via;
-  /** Where chunks are loaded; absent: in this thread. */
-  readonly executor?: CreateExecutor;
 }
 
 /** Export and import in one stream: every chunk goes from COPY to COPY without touching a disk. */
 export async function copyData(request: CopyRequest, context: Context): Promise<LoadResult> {
-  const { reader, writer, plan, tables, direction, phase, jobs } = request;
+  const { reader, plan, tables, direction } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
-  const lanes = await chooseLanes(writer, tables, direction, request.via, context);
   if (direction === 'forward') await requireDistributionValues(reader.session, plan, tables);
-  const ledger = await admit({
-    writer,
-    lanes: usesLanes(lanes),
-    tables,
-    direction,
-    loadId: copyId(request),
-    keepsRows: wants(phase, 'data') && !request.truncate,
-  });
-  try {
-    if (wants(phase, 'before-data')) {
-      await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);
-    }
-    let result: LoadResult = NOTHING_LOADED;
-    if (wants(phase, 'data')) result = await loadData(request, lanes, ledger, context);
-    if (wants(phase, 'after-data')) {
-      const sequences = await reader.session.query<SequenceValue>(
-        sql('export/sequences'),
-        'read the sequences',
-      );
-      result = {
-        ...result,
-        refusedViews: await runAfterData({ writer, plan, tables, direction, sequences, jobs }, context),
-      };
-    }
-    return result;
-  } finally {
-    context.progress.stop();
-    await ledger.close();
-  }
+  return runLoad(
+    request,
+    {
+      direction,
+      loadId: copyId(request),
+      loadData: (ledger, lanes) => loadData(request, lanes, ledger, context),
+      sequences: () => reader.session.query<SequenceValue>(sql('export/sequences'), 'read the sequences'),
+    },
+    context,
+  );
 }
 
 async function loadData(

@@ -1,72 +1,33 @@
-import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
-import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { TablePlan } from '../core/plan-types.js';
 import type { Manifest, ManifestChunk } from '../export/manifest.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
-import { admit } from './admission.js';
-import { runAfterData } from './after-data.js';
-import { type ChunkTask, type CreateExecutor, sideSetup, withExecutor } from './executor.js';
-import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
+import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
+import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
-import { chooseLanes, type Lanes, laneOf, usesLanes, type Via } from './route.js';
-import { applyDdl, ddlFor } from './schema.js';
+import { type Lanes, laneOf, usesLanes } from './route.js';
+import { type LoadRequest, runLoad } from './run.js';
 
-export type LoadPhase = 'before-data' | 'data' | 'after-data' | 'all';
-
-export interface ImportRequest {
-  readonly writer: Database;
-  readonly plan: Plan;
-  readonly tables: readonly TablePlan[];
+export interface ImportRequest extends LoadRequest {
   readonly directory: string;
   readonly manifest: Manifest;
-  readonly phase: LoadPhase;
-  readonly truncate: boolean;
-  readonly jobs: number;
-  readonly via: Via;
-  /** Where chunks are loaded; absent: in this thread. */
-  readonly executor?: CreateExecutor;
-}
-
-/** True when `phase` is `wanted`, or everything is. */
-export function wants(wanted: LoadPhase, phase: Exclude<LoadPhase, 'all'>): boolean {
-  return wanted === 'all' || wanted === phase;
 }
 
 /** Loads a dump; a second run goes on behind the last committed chunk. Throws what lanes and preflight throw. */
-export async function importDump(request: ImportRequest, context: Context): Promise<LoadResult> {
-  const { writer, plan, tables, manifest, phase, jobs } = request;
-  const { direction } = manifest;
-  const lanes = await chooseLanes(writer, tables, direction, request.via, context);
-  const ledger = await admit({
-    writer,
-    lanes: usesLanes(lanes),
-    tables,
-    direction,
-    loadId: manifest.dumpId,
-    keepsRows: wants(phase, 'data') && !request.truncate,
-  });
-  try {
-    if (wants(phase, 'before-data')) {
-      await applyDdl(writer, ddlFor(plan, direction, writer).beforeData, jobs, context);
-    }
-    let result: LoadResult = NOTHING_LOADED;
-    if (wants(phase, 'data')) result = await loadData(request, lanes, ledger, context);
-    if (wants(phase, 'after-data')) {
-      result = {
-        ...result,
-        refusedViews: await runAfterData(
-          { writer, plan, tables, direction, sequences: manifest.sequences, jobs },
-          context,
-        ),
-      };
-    }
-    return result;
-  } finally {
-    context.progress.stop();
-    await ledger.close();
-  }
+export function importDump(request: ImportRequest, context: Context): Promise<LoadResult> {
+  const { direction, dumpId: loadId, sequences } = request.manifest;
+  return runLoad(
+    request,
+    {
+      direction,
+      loadId,
+      loadData: (ledger, lanes) => loadData(request, lanes, ledger, context),
+      sequences: async () => sequences,
+    },
+    context,
+  );
 }
 
 async function loadData(

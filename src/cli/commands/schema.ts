@@ -2,7 +2,7 @@ import type { Database } from '../../citus/database.js';
 import { formatCount } from '../../core/format.js';
 import type { Plan } from '../../core/plan-types.js';
 import { requireWritable } from '../../load/admission.js';
-import { wants } from '../../load/import.js';
+import { wants } from '../../load/run.js';
 import { applyDdl, ddlFor } from '../../load/schema.js';
 import type { Statement } from '../../plan/statement.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';

@@ -1,0 +1,63 @@
+import type { Database } from '../citus/database.js';
+import type { Context } from '../core/context.js';
+import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { SequenceValue } from '../export/manifest.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { Direction } from '../plan/projection.js';
+import { admit } from './admission.js';
+import { runAfterData } from './after-data.js';
+import type { CreateExecutor } from './executor.js';
+import { type LoadResult, NOTHING_LOADED } from './load-chunks.js';
+import { chooseLanes, type Lanes, usesLanes, type Via } from './route.js';
+import { applyDdl, ddlFor } from './schema.js';
+
+export type LoadPhase = 'before-data' | 'data' | 'after-data' | 'all';
+
+/** What `import` and `copy` have in common. */
+export interface LoadRequest {
+  readonly writer: Database;
+  readonly plan: Plan;
+  readonly tables: readonly TablePlan[];
+  readonly phase: LoadPhase;
+  /** Empty the tables first. */
+  readonly truncate: boolean;
+  readonly jobs: number;
+  readonly via: Via;
+  /** Where chunks are loaded; absent: in this thread. */
+  readonly executor?: CreateExecutor;
+}
+
+/** How one kind of load differs from another. */
+export interface LoadSteps {
+  readonly direction: Direction;
+  readonly loadId: string;
+  loadData(ledger: Ledger, lanes: Lanes): Promise<LoadResult>;
+  /** Where the sequences of the side that is read stand. */
+  sequences(): Promise<readonly SequenceValue[]>;
+}
+
+/** True when `phase` is `wanted`, or everything is. */
+export function wants(wanted: LoadPhase, phase: Exclude<LoadPhase, 'all'>): boolean {
+  return wanted === 'all' || wanted === phase;
+}
+
+/** Runs the phases that are wanted, one load at a time on this target. */
+export async function runLoad(request: LoadRequest, steps: LoadSteps, context: Context): Promise<LoadResult> {
+  const { writer, plan, tables, phase, jobs, via, truncate } = request;
+  const { direction, loadId } = steps;
+  const lanes = await chooseLanes(writer, tables, direction, via, context);
+  const keepsRows = wants(phase, 'data') && !truncate;
+  const ledger = await admit({ writer, tables, direction, loadId, keepsRows, lanes: usesLanes(lanes) });
+  try {
+    const ddl = ddlFor(plan, direction, writer);
+    if (wants(phase, 'before-data')) await applyDdl(writer, ddl.beforeData, jobs, context);
+    const result = wants(phase, 'data') ? await steps.loadData(ledger, lanes) : NOTHING_LOADED;
+    if (!wants(phase, 'after-data')) return result;
+    const sequences = await steps.sequences();
+    const refusedViews = await runAfterData({ writer, plan, tables, direction, sequences, jobs }, context);
+    return { ...result, refusedViews };
+  } finally {
+    context.progress.stop();
+    await ledger.close();
+  }
+}
