@@ -95,6 +95,29 @@ const document = (text: string): Record<string, unknown> => {
 };
 
 describe('results', () => {
+  it('hands the printed document to what keeps it', async () => {
+    let kept: Readonly<Record<string, unknown>> = {};
+    const keep = async (given: Readonly<Record<string, unknown>>): Promise<void> => {
+      kept = given;
+    };
+    const { out, code } = await ran(['work', '--json'], async () => ({ ...fine, keep }));
+    expect(code).toBe(0);
+    expect(kept).toMatchObject({ answer: '42', exit: 0 });
+    expect(document(out)).toEqual(kept);
+  });
+
+  it('prints the result although it cannot be kept, and says so by exit code', async () => {
+    const keep = async (): Promise<void> => {
+      throw new MigrateError('LOCAL_IO', { message: 'Cannot use report.html' });
+    };
+    const text = await ran(['work'], async () => ({ ...fine, exit: 1, keep }));
+    expect(text).toMatchObject({ code: 3, out: 'all well\n' });
+    expect(text.err).toContain('Cannot use report.html');
+    const json = await ran(['work', '--json'], async () => ({ ...fine, exit: 1, keep }));
+    expect(json).toMatchObject({ code: 3, err: '' });
+    expect(document(json.out)).toMatchObject({ answer: '42', exit: 3, error: { code: 'LOCAL_IO' } });
+  });
+
   it('prints the text once and nothing on stderr', async () => {
     expect(await ran(['work'], async () => fine)).toEqual({ code: 0, out: 'all well\n', err: '', exits: [] });
   });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { difference, factsOf, skew } from '../../src/observe/report/facts.js';
 import { renderMarkdown } from '../../src/observe/report/markdown.js';
-import { html, visible } from '../../src/observe/report/markup.js';
+import { html, visible, visibleValue } from '../../src/observe/report/markup.js';
 import { nodeLoads } from '../../src/observe/report/nodes.js';
 import { renderPage } from '../../src/observe/report/page.js';
 import type { ReportTable } from '../../src/observe/report/types.js';
@@ -46,7 +46,15 @@ describe('markup', () => {
     ['abc\u202edef', '"abc\\u{202e}def"'],
     ['a\u00a0b', '"a\\u{a0}b"'],
   ])('shows %j as %s', (value, shown) => {
-    expect(visible(value)).toBe(shown);
+    expect(visibleValue(value)).toBe(shown);
+  });
+
+  test.each([
+    ['"odd name"', '"odd name"'],
+    ['a\nb', 'a\\u{a}b'],
+    ['abc\u202edef', 'abc\\u{202e}def'],
+  ])('leaves the name %j as people write it, but for what cannot be seen', (name, shown) => {
+    expect(visible(name)).toBe(shown);
   });
 });
 

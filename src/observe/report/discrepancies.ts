@@ -1,7 +1,7 @@
 import { formatCount } from '../../core/format.js';
 import { KINDS, plural, rowsFound } from './facts.js';
 import { grid } from './grid.js';
-import { html, type Markup, type Part, visible } from './markup.js';
+import { html, type Markup, type Part, visible, visibleValue } from './markup.js';
 import type { ReportDiscrepancy, ReportShard, ReportTable } from './types.js';
 import { badge } from './verdict.js';
 
@@ -22,7 +22,7 @@ function keyOf({ kind, key }: ReportDiscrepancy): Part {
   return Object.entries(key).map(
     ([column, value]) =>
       html`<span class="key">${visible(column)}&nbsp;= ${
-        value === null ? html`<em>NULL</em>` : html`<code><bdi>${visible(value)}</bdi></code>`
+        value === null ? html`<em>NULL</em>` : html`<code><bdi>${visibleValue(value)}</bdi></code>`
       }</span> `,
   );
 }

@@ -1,6 +1,6 @@
 import { formatCount, formatDuration } from '../../core/format.js';
 import { caveats, difference, factsOf, found, plural, rowsFound, skew, worstFirst } from './facts.js';
-import { visible } from './markup.js';
+import { visible, visibleValue } from './markup.js';
 import { moment } from './page.js';
 import type { ReportDiscrepancy, ReportTable, VerifyDocument } from './types.js';
 import { SIGN } from './verdict.js';
@@ -18,14 +18,16 @@ const CLIP = 120;
  * Names and keys as code: nothing in them is a mark, a link or a mention there. The fence is longer than any run of
  * backticks inside, and a bar would end a table's cell.
  */
-function code(value: string): string {
-  const letters = [...visible(value)];
+function fenced(seen: string): string {
+  const letters = [...seen];
   const text = letters.length > CLIP ? `${letters.slice(0, CLIP - 1).join('')}…` : letters.join('');
   const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = '`'.repeat(longest + 1);
   const space = longest > 0 ? ' ' : '';
   return `${fence}${space}${text}${space}${fence}`.replaceAll('|', '\\|');
 }
+
+const code = (name: string): string => fenced(visible(name));
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';
@@ -78,7 +80,7 @@ function tables(all: readonly ReportTable[]): string {
 function keyOf({ kind, key }: ReportDiscrepancy): string {
   if (key === null) return kind === 'divergent' ? 'the whole copy' : 'the table has no key';
   return Object.entries(key)
-    .map(([column, value]) => `${code(column)} = ${value === null ? 'NULL' : code(value)}`)
+    .map(([column, value]) => `${code(column)} = ${value === null ? 'NULL' : fenced(visibleValue(value))}`)
     .join(', ');
 }
 

@@ -35,15 +35,18 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   );
 }
 
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+
+/** A name on one line, with escapes for what would not be seen: controls, direction marks, odd blanks. */
+export function visible(name: string): string {
+  return name.replace(UNSEEN, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}
+
 /**
- * A name or a key value as a reader can tell it apart: on one line, quoted with escapes where its ends or its
- * characters would not be seen (controls, direction marks, blanks at the ends) or where it could be taken for NULL.
+ * A key value as a reader can tell it apart: a name, or quoted where its ends would not be seen or where it could be
+ * taken for NULL or for a quoted one.
  */
-export function visible(value: string): string {
+export function visibleValue(value: string): string {
   const plain = /^(?!"|NULL$)[\p{L}\p{M}\p{N}\p{P}\p{S}]+( [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u.test(value);
-  if (plain) return value;
-  return JSON.stringify(value).replace(
-    /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
+  return plain ? value : visible(JSON.stringify(value));
 }
