@@ -1,2 +1,2 @@
-INSERT INTO citus_migrate.chunk (load_id, table_name, chunk, rows, source)
-VALUES (:'load_id', :'table_name', :'chunk', :'rows', nullif(:'source', '')::jsonb);
+INSERT INTO citus_migrate.chunk (load_id, table_name, chunk, rows, rejected, source)
+VALUES (:'load_id', :'table_name', :'chunk', :'rows', :'rejected', nullif(:'source', '')::jsonb);

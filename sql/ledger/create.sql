@@ -14,6 +14,8 @@ CREATE TABLE IF NOT EXISTS citus_migrate.chunk (
   table_name text NOT NULL,
   chunk text NOT NULL,
   rows bigint NOT NULL,
+  -- Rows that the target refused and that were set aside.
+  rejected bigint NOT NULL,
   -- For a chunk that came straight from the source: what tells whether it is still the same there.
   source jsonb,
   loaded_at timestamptz NOT NULL DEFAULT now(),

@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS citus_migrate.lane (
   ranges jsonb NOT NULL,
   -- Rows whose first placement is here.
   rows bigint NOT NULL,
+  -- Rows that were refused here and set aside.
+  rejected bigint NOT NULL,
   source jsonb,
   committed_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (load_id, table_name, chunk, attempt)

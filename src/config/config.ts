@@ -75,6 +75,12 @@ export interface Config {
   readonly reverse: boolean;
   /** Lanes of a load: straight into the shards, through the coordinator, or `auto`: straight where possible. */
   readonly via: 'auto' | 'direct' | 'coordinator';
+  /** What becomes of a row that the target refuses. */
+  readonly onBadRow: 'fail' | 'quarantine';
+  /** Refused rows above which the load stops after all. */
+  readonly maxBadRows: number;
+  /** Folder for refused rows. */
+  readonly quarantine: string;
   readonly phase: Phase;
   /** `schema`: write the SQL instead of running it. */
   readonly print: boolean;

@@ -24,6 +24,8 @@ export const VALUES = {
   metricsPort: whole(1, 65_535),
   rows: whole(1, MAX),
   via: choice(['auto', 'direct', 'coordinator']),
+  onBadRow: choice(['fail', 'quarantine']),
+  maxBadRows: whole(0, MAX),
   phase: choice(['before-data', 'data', 'after-data', 'all']),
   schemaPhase: choice(['before-data', 'after-data', 'all']),
   yesNo: yesNo(),
@@ -99,6 +101,9 @@ export const FILE_SCHEMA = z.strictObject(
       .strictObject({ level: VALUES.logLevel.optional(), format: VALUES.logFormat.optional() }, object)
       .optional(),
     via: VALUES.via.optional(),
+    onBadRow: VALUES.onBadRow.optional(),
+    maxBadRows: VALUES.maxBadRows.optional(),
+    quarantine: VALUES.directory.optional(),
     metricsPort: VALUES.metricsPort.optional(),
     progress: yesNo().optional(),
   },

@@ -269,6 +269,12 @@ export const ERROR_CODES = {
     'The source changed since the interrupted copy.',
     'Start over with --truncate.',
   ),
+  TOO_MANY_BAD_ROWS: entry(
+    'load',
+    3,
+    'More rows were refused than --max-bad-rows allows.',
+    'Mend the source or the constraint, or allow more; committed chunks are kept.',
+  ),
   SHARDS_MOVED: entry(
     'load',
     3,

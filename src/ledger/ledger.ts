@@ -4,7 +4,7 @@ import { MigrateError } from '../core/errors.js';
 import { quoteLiteral } from '../core/names.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import { type LaneRow, readLaneRows } from './rows.js';
+import { attemptOf, type LaneRow, readLaneRows } from './rows.js';
 
 /** Advisory lock key of a run: "cmig" as a number, in a space that applications rarely use. */
 const LOCK_KEY = 0x63_6d_69_67;
@@ -14,6 +14,8 @@ export interface LoadedChunk {
   readonly table: string;
   readonly chunk: string;
   readonly rows: number;
+  /** Rows that were refused and set aside. */
+  readonly rejected: number;
   /** What the writer of the row recorded of the chunk's source, or null. */
   readonly source: unknown;
 }
@@ -56,11 +58,10 @@ export class Ledger {
   /** None before `create` was ever called on this target. */
   async chunks(): Promise<LoadedChunk[]> {
     if (!(await this.#exists())) return [];
-    const rows = await this.session.query<Omit<LoadedChunk, 'rows'> & { rows: string }>(
-      sql('ledger/chunks'),
-      'read the ledger',
-    );
-    return rows.map((row) => ({ ...row, rows: Number(row.rows) }));
+    const rows = await this.session.query<
+      Omit<LoadedChunk, 'rows' | 'rejected'> & { rows: string; rejected: string }
+    >(sql('ledger/chunks'), 'read the ledger');
+    return rows.map((row) => ({ ...row, rows: Number(row.rows), rejected: Number(row.rejected) }));
   }
 
   async addLoad(load: {
@@ -74,6 +75,13 @@ export class Ledger {
     await this.session.query(
       sql('ledger/add-load', { load_id: loadId, kind, plan_hash: planHash, run_id, lanes: String(lanes) }),
     );
+  }
+
+  async #laneRows(loadId: string): Promise<LaneRow[]> {
+    const rows = await Promise.all(
+      this.database.nodes.map((node) => this.pool.use(node, (session) => readLaneRows(session, loadId))),
+    );
+    return rows.flat();
   }
 
   /** Some load has used lanes: only the nodes know what of it they have. */
@@ -92,6 +100,13 @@ export class Ledger {
     return exists;
   }
 
+  /** Attempts of a load that were committed, on whatever node. */
+  async attempts(loadId: string): Promise<ReadonlySet<string>> {
+    const lanes = (await this.#usedLanes()) ? await this.#laneRows(loadId) : [];
+    const chunks = (await this.chunks()).filter((row) => row.loadId === loadId);
+    return new Set([...lanes.map((row) => row.attempt), ...chunks.map((row) => attemptOf(loadId, row))]);
+  }
+
   /** What lanes have committed, on every node, of chunks that are not known to be complete. */
   async begun(loadId: string): Promise<LaneRow[]> {
     if (!(await this.#usedLanes())) return [];
@@ -100,10 +115,7 @@ export class Ledger {
         .filter((row) => row.loadId === loadId)
         .map(({ table, chunk }) => `${table}\n${chunk}`),
     );
-    const rows = await Promise.all(
-      this.database.nodes.map((node) => this.pool.use(node, (session) => readLaneRows(session, loadId))),
-    );
-    return rows.flat().filter(({ table, chunk }) => !complete.has(`${table}\n${chunk}`));
+    return (await this.#laneRows(loadId)).filter(({ table, chunk }) => !complete.has(`${table}\n${chunk}`));
   }
 
   /** Forgets what lanes have committed of `tables`, on every node. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { HashRange } from '../core/destinations.js';
 import { quoteLiteral } from '../core/names.js';
 import type { Session } from '../postgres/session.js';
@@ -8,7 +9,22 @@ export interface NewChunk {
   readonly table: string;
   readonly chunk: string;
   readonly rows: number;
+  /** Rows that the target refused and that were set aside. */
+  readonly rejected: number;
   readonly source?: unknown;
+}
+
+/** What became of a chunk's rows. */
+export interface Arrived {
+  readonly rows: number;
+  readonly rejected: number;
+}
+
+export function sumArrived(parts: readonly Arrived[]): Arrived {
+  return {
+    rows: parts.reduce((sum, part) => sum + part.rows, 0),
+    rejected: parts.reduce((sum, part) => sum + part.rejected, 0),
+  };
 }
 
 /** Writes a chunk's row in whatever transaction the session has open. */
@@ -20,24 +36,25 @@ export async function addChunk(session: Session, loadId: string, chunk: NewChunk
       table_name: chunk.table,
       chunk: chunk.chunk,
       rows: chunk.rows,
+      rejected: chunk.rejected,
       source,
     }),
     'write the ledger',
   );
 }
 
-/** Rows of a chunk that is complete; undefined when it is not. */
+/** What became of a chunk that is complete; undefined when it is not. */
 export async function chunkRows(
   session: Session,
   loadId: string,
   table: string,
   chunk: string,
-): Promise<number | undefined> {
-  const [row] = await session.query<{ rows: string }>(
+): Promise<Arrived | undefined> {
+  const [row] = await session.query<{ rows: string; rejected: string }>(
     sql('ledger/chunk', { load_id: loadId, table_name: table, chunk }),
     'read the ledger',
   );
-  return row === undefined ? undefined : Number(row.rows);
+  return row && { rows: Number(row.rows), rejected: Number(row.rejected) };
 }
 
 /** What a lane has committed of a chunk on one node. */
@@ -48,6 +65,8 @@ export interface LaneRow {
   readonly ranges: readonly HashRange[];
   /** Rows whose first placement is on that node. */
   readonly rows: number;
+  readonly rejected: number;
+  readonly attempt: string;
   readonly source: unknown;
 }
 
@@ -60,9 +79,18 @@ export interface NewLaneRow extends NewChunk {
 export async function addLaneRow(session: Session, loadId: string, row: NewLaneRow): Promise<void> {
   const source = row.source === undefined ? '' : JSON.stringify(row.source);
   const ranges = JSON.stringify(row.ranges.map(({ min, max }) => [min, max]));
-  const { table, chunk, rows, attempt } = row;
+  const { table, chunk, rows, rejected, attempt } = row;
   await session.query(
-    sql('ledger/add-lane', { load_id: loadId, table_name: table, chunk, rows, attempt, ranges, source }),
+    sql('ledger/add-lane', {
+      load_id: loadId,
+      table_name: table,
+      chunk,
+      rows,
+      rejected,
+      attempt,
+      ranges,
+      source,
+    }),
     'write the ledger',
   );
 }
@@ -80,11 +108,21 @@ export async function readLaneRows(
       : []),
   ].join(' AND ');
   const rows = await session.query<
-    Omit<LaneRow, 'rows' | 'ranges'> & { rows: string; ranges: [number, number][] }
+    Omit<LaneRow, 'rows' | 'rejected' | 'ranges'> & {
+      rejected: string;
+      rows: string;
+      ranges: [number, number][];
+    }
   >(sql('ledger/lanes', { filter }), 'read the ledger');
   return rows.map((row) => ({
     ...row,
     rows: Number(row.rows),
+    rejected: Number(row.rejected),
     ranges: row.ranges.map(([min, max]) => ({ min, max })),
   }));
+}
+
+/** The name of the only attempt at a chunk that can be committed when one transaction holds all of it. */
+export function attemptOf(loadId: string, { table, chunk }: { table: string; chunk: string }): string {
+  return createHash('sha256').update(`${loadId}\n${table}\n${chunk}`).digest('hex').slice(0, 32);
 }

@@ -25,7 +25,7 @@ import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
-import { type LoadRequest, runLoad } from './run.js';
+import { type LoadRequest, quarantineOf, runLoad } from './run.js';
 
 export interface CopyRequest extends LoadRequest {
   readonly reader: Database;
@@ -99,9 +99,10 @@ async function loadData(
       reader: { ...sideSetup(reader.connector), exported: cut.exported },
       direction,
       loadId,
+      ...quarantineOf(request),
     };
     return await withExecutor(request, setup, context, (executor) =>
-      loadChunks(tables, tasks, loaded, executor, jobs, context),
+      loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),
     );
   } finally {
     await pool.close();

@@ -8,10 +8,11 @@ import { qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { keyHash, type RouteKey, RowRouter } from '../core/router.js';
 import type { ShardRows } from '../core/shard-buffers.js';
-import { addChunk, readLaneRows } from '../ledger/rows.js';
+import { type Arrived, addChunk, readLaneRows, sumArrived } from '../ledger/rows.js';
 import { columnsOf } from '../plan/projection.js';
 import type { Lane, LaneOptions, LoadChunk } from './lane.js';
 import { NodeLane } from './node-lane.js';
+import { keepRefused } from './quarantine.js';
 
 /**
  * Bytes of rows that one chunk may have waiting for its lanes; as many again are on their way to the shards. Larger
@@ -48,7 +49,7 @@ export class DirectLane implements Lane {
     this.#shards = undefined;
   }
 
-  async load(chunk: LoadChunk, signal: AbortSignal): Promise<number> {
+  async load(chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
     const { writer, loadId, fail } = this.#options;
     const shards = await this.#shardsOf(chunk.table);
     const done = chunk.resumed ? await this.#committed(chunk) : [];
@@ -59,33 +60,48 @@ export class DirectLane implements Lane {
     );
     const lanes = await this.#openLanes(chunk, shards, routes);
     try {
-      const before = done.reduce((sum, row) => sum + row.rows, 0);
+      const earlier = sumArrived(done);
       // Every node has its part and only the last word is missing: nothing is read again.
-      const fresh =
+      const read =
         lanes.size === 0
-          ? { read: before, written: 0 }
+          ? earlier.rows + earlier.rejected
           : await this.#copy(chunk, shards, routes, lanes, signal);
-      if (fresh.read !== fresh.written + before) {
+      const all = sumArrived([earlier, ...[...lanes.values()].map((lane) => lane.arrived)]);
+      if (all.rows + all.rejected !== read) {
         throw new MigrateError('ROWS_DIFFER', {
-          message: `${fresh.read} rows of ${chunk.chunk} were read, but ${fresh.written + before} arrived in ${chunk.table.table}`,
+          message: `${read} rows of ${chunk.chunk} were read, but ${all.rows + all.rejected} arrived in ${chunk.table.table} or were refused`,
           context: { table: chunk.table.table, chunk: chunk.chunk },
         });
       }
       await fail('lane: after the rows, before the ledger rows');
-      const source = chunk.record?.(fresh.read);
-      for (const lane of lanes.values()) await lane.record(loadId, { chunk, source, attempt: randomUUID() });
+      const source = chunk.record?.(read);
+      for (const lane of lanes.values()) await this.#record(lane, chunk, source);
       await fail('lane: after the ledger rows, before the first commit');
       for (const lane of lanes.values()) {
         await lane.commit();
         await fail('lane: after the commit of one node');
       }
       await this.#pool.use(writer.head, (session) =>
-        addChunk(session, loadId, { table: chunk.table.table, chunk: chunk.chunk, rows: fresh.read, source }),
+        addChunk(session, loadId, { table: chunk.table.table, chunk: chunk.chunk, ...all, source }),
       );
-      return fresh.read;
+      return all;
     } finally {
       await Promise.all([...lanes.values()].map((lane) => lane.end()));
     }
+  }
+
+  /** The refused rows first: once the node has committed they are nowhere else. */
+  async #record(lane: NodeLane, chunk: LoadChunk, source: unknown): Promise<void> {
+    const { loadId, direction, quarantine } = this.#options;
+    const attempt = randomUUID();
+    if (quarantine !== undefined) {
+      await keepRefused(
+        quarantine,
+        { table: chunk.table, chunk: chunk.chunk, direction, attempt },
+        lane.refused,
+      );
+    }
+    await lane.record(loadId, { chunk, source, attempt });
   }
 
   async #shardsOf(table: TablePlan): Promise<TableShards> {
@@ -99,17 +115,13 @@ export class DirectLane implements Lane {
   }
 
   /** What earlier attempts at this chunk have committed, on any node. */
-  async #committed(chunk: LoadChunk): Promise<{ node: Node; ranges: readonly HashRange[]; rows: number }[]> {
+  async #committed(chunk: LoadChunk): Promise<(Arrived & { node: Node; ranges: readonly HashRange[] })[]> {
     const { writer, loadId } = this.#options;
     const rows = await Promise.all(
       writer.nodes.map((node) =>
         this.#pool.use(node, async (session) =>
           (await readLaneRows(session, loadId, { table: chunk.table.table, chunk: chunk.chunk })).map(
-            (row) => ({
-              node,
-              ranges: row.ranges,
-              rows: row.rows,
-            }),
+            ({ ranges, rows, rejected }) => ({ node, ranges, rows, rejected }),
           ),
         ),
       ),
@@ -123,6 +135,7 @@ export class DirectLane implements Lane {
     shards: TableShards,
     { map, to }: Destinations<Node>,
   ): Promise<Map<Node, NodeLane>> {
+    const { quarantine } = this.#options;
     const lanes = new Map<Node, NodeLane>();
     try {
       // In the order of the nodes, so that two chunks never wait for each other's fences crosswise.
@@ -136,6 +149,7 @@ export class DirectLane implements Lane {
             columns: columnsOf(chunk.table, 'forward').map((column) => column.name),
             shards: [...new Set(mine.map((index) => shards.shards[to[index]!.shard]!))],
             ranges: mine.map((index) => map.ranges[index]!),
+            ...(quarantine === undefined ? {} : { maxBadRows: quarantine.maxBadRows }),
           }),
         );
       }
@@ -146,21 +160,19 @@ export class DirectLane implements Lane {
     }
   }
 
-  /** Streams the chunk into its lanes: one batch is written while the next is routed. */
+  /** Streams the chunk into its lanes, one batch while the next is routed. Returns the number of rows read. */
   async #copy(
     chunk: LoadChunk,
     shards: TableShards,
     { map, to }: Destinations<Node>,
     lanes: ReadonlyMap<Node, NodeLane>,
     signal: AbortSignal,
-  ): Promise<{ read: number; written: number }> {
+  ): Promise<number> {
     const router = new RowRouter({ format: chunk.table.format, key: routeKeyOf(chunk.table)!, shards: map });
-    let written = 0;
     const write = async (batch: ShardRows[]): Promise<void> => {
       const perNode = new Map<NodeLane, { shard: (typeof shards.shards)[number]; rows: ShardRows }[]>();
       for (const rows of batch) {
         const { shard, nodes } = to[rows.shardIndex]!;
-        if (nodes.length > 0) written += rows.rows;
         for (const node of nodes) {
           const lane = lanes.get(node)!;
           const list = perNode.get(lane) ?? [];
@@ -199,6 +211,6 @@ export class DirectLane implements Lane {
         message: `${read} rows of ${chunk.chunk} were read, but ${router.rows} came through`,
       });
     }
-    return { read, written };
+    return read;
   }
 }

@@ -9,9 +9,11 @@ import type { TablePlan } from '../core/plan-types.js';
 import { readChunk } from '../export/chunk-file.js';
 import type { ManifestChunk } from '../export/manifest.js';
 import { type ChunkRecord, readSource, type SourceChunk } from '../export/source-chunks.js';
+import type { Arrived } from '../ledger/rows.js';
 import type { Direction } from '../plan/projection.js';
 import { DirectLane } from './direct-lane.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
+import type { QuarantineOptions } from './quarantine.js';
 
 /** Where a chunk's bytes come from: a file of a dump, or a place in the source under the run's snapshot. */
 export type ChunkSource =
@@ -47,12 +49,13 @@ export interface LoadSetup {
   readonly reader?: SideSetup & { readonly exported: Readonly<Record<string, string>> };
   readonly direction: Direction;
   readonly loadId: string;
+  /** Set refused rows aside; absent: the first one stops the load. */
+  readonly quarantine?: QuarantineOptions;
 }
 
 /** Loads chunks, one or several at a time; where that happens (here, in a thread) is its own affair. */
 export interface Executor {
-  /** Rows that arrived. */
-  run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number>;
+  run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived>;
   close(): Promise<void>;
 }
 
@@ -123,14 +126,15 @@ export class ChunkExecutor implements Executor {
     this.#readers = new SessionPool((node) =>
       openInSnapshot(connectorOf(reader!), node, reader!.exported[node.name]!),
     );
-    const options = { writer, direction: setup.direction, loadId: setup.loadId, fail: hooks.fail };
+    const { direction, loadId, quarantine } = setup;
+    const options = { writer, direction, loadId, fail: hooks.fail, ...(quarantine && { quarantine }) };
     this.#lanes = {
       direct: new DirectLane(options, this.#writers),
       coordinator: new CoordinatorLane(options, this.#writers),
     };
   }
 
-  async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number> {
+  async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
     for (let attempt = 1; ; attempt += 1) {
       throwIfAborted(signal);
       try {

@@ -8,7 +8,7 @@ import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
-import { type LoadRequest, runLoad } from './run.js';
+import { type LoadRequest, quarantineOf, runLoad } from './run.js';
 
 export interface ImportRequest extends LoadRequest {
   readonly directory: string;
@@ -72,9 +72,9 @@ async function loadData(
       return { table, chunk: file.file, via: laneOf(lanes, table, resumed), resumed, source };
     }),
   );
-  const setup = { writer: sideSetup(writer.connector), direction, loadId: dumpId };
+  const setup = { writer: sideSetup(writer.connector), direction, loadId: dumpId, ...quarantineOf(request) };
   return withExecutor(request, setup, context, (executor) =>
-    loadChunks(tables, tasks, loaded, executor, jobs, context),
+    loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),
   );
 }
 

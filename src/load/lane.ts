@@ -4,9 +4,12 @@ import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
-import { addChunk, chunkRows } from '../ledger/rows.js';
+import { type Arrived, addChunk, attemptOf, chunkRows } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
+import { copyBatches } from './copy-rows.js';
+import type { BadRow } from './isolate.js';
+import { keepRefused, type QuarantineOptions, refuseTooMany } from './quarantine.js';
 
 /** A chunk on its way into the target. */
 export interface LoadChunk {
@@ -23,8 +26,8 @@ export interface LoadChunk {
 
 /** Writes chunks, each exactly once whatever breaks. */
 export interface Lane {
-  /** Returns the number of rows that arrived. Nothing stays of a chunk that fails but what the ledger names. */
-  load(chunk: LoadChunk, signal: AbortSignal): Promise<number>;
+  /** Nothing stays of a chunk that fails but what the ledger names. */
+  load(chunk: LoadChunk, signal: AbortSignal): Promise<Arrived>;
 }
 
 export interface LaneOptions {
@@ -32,6 +35,8 @@ export interface LaneOptions {
   readonly direction: Direction;
   readonly loadId: string;
   readonly fail: Context['fail'];
+  /** Set refused rows aside; absent: the first one stops the load. */
+  readonly quarantine?: QuarantineOptions;
 }
 
 /**
@@ -54,7 +59,7 @@ export class CoordinatorLane implements Lane {
     private readonly pool: SessionPool,
   ) {}
 
-  async load(chunk: LoadChunk, signal: AbortSignal): Promise<number> {
+  async load(chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
     const { writer } = this.options;
     return this.pool.use(writer.head, async (session) => {
       // It may have been committed by an attempt that never heard so.
@@ -65,34 +70,48 @@ export class CoordinatorLane implements Lane {
     });
   }
 
-  async #copy(session: Session, chunk: LoadChunk, signal: AbortSignal): Promise<number> {
-    const { writer, direction, loadId, fail } = this.options;
+  async #copy(session: Session, chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
+    const { writer, direction, loadId, fail, quarantine } = this.options;
     const { table } = chunk;
     const columns = quoteList(columnsOf(table, direction).map((column) => column.name));
+    const copy = {
+      session,
+      statement: `COPY ${qualified(table)} (${columns}) FROM STDIN (FORMAT ${table.format})`,
+      format: table.format,
+      doing: `load ${chunk.chunk} into ${table.table}`,
+    };
     await silenceTriggers(session, writer);
     let read = -1;
     async function* bytes(): AsyncGenerator<Buffer> {
       read = yield* chunk.read(signal);
     }
-    const rows = await session.copyIn(
-      `COPY ${qualified(table)} (${columns}) FROM STDIN (FORMAT ${table.format})`,
-      bytes(),
-      `load ${chunk.chunk} into ${table.table}`,
-    );
-    if (rows !== read) {
+    const refused: BadRow<Buffer>[] = [];
+    const rows =
+      quarantine === undefined
+        ? await session.copyIn(copy.statement, bytes(), copy.doing)
+        : await copyBatches(copy, bytes(), {
+            // On a cluster the line is the coordinator's while the error is a worker's.
+            trustLines: writer.kind === 'single',
+            bad: (row) => {
+              refused.push(row);
+              refuseTooMany(refused.length, quarantine.maxBadRows, row.error);
+            },
+          });
+    const rejected = refused.length;
+    if (rows + rejected !== read) {
       throw new MigrateError('ROWS_DIFFER', {
-        message: `${read} rows of ${chunk.chunk} were read, but ${rows} arrived in ${table.table}`,
+        message: `${read} rows of ${chunk.chunk} were read, but ${rows + rejected} arrived in ${table.table} or were refused`,
         context: { table: table.table, chunk: chunk.chunk },
       });
     }
     await fail('load: after the rows, before the ledger row');
-    await addChunk(session, loadId, {
-      table: table.table,
-      chunk: chunk.chunk,
-      rows,
-      source: chunk.record?.(rows),
-    });
+    if (quarantine !== undefined) {
+      const attempt = attemptOf(loadId, { table: table.table, chunk: chunk.chunk });
+      await keepRefused(quarantine, { table, chunk: chunk.chunk, direction, attempt }, refused);
+    }
+    const source = chunk.record?.(read);
+    await addChunk(session, loadId, { table: table.table, chunk: chunk.chunk, rows, rejected, source });
     await fail('load: after the ledger row, before the commit');
-    return rows;
+    return { rows, rejected };
   }
 }

@@ -4,6 +4,7 @@ import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { LoadedChunk } from '../ledger/ledger.js';
 import type { ChunkTask, Executor } from './executor.js';
+import { type Quarantined, refuseTooMany } from './quarantine.js';
 import type { RefusedView } from './views.js';
 
 /** What a load did to one table. Rows and bytes count what this and earlier runs of the same load committed. */
@@ -28,13 +29,19 @@ export interface LoadResult {
   readonly waitMs: WaitTotals;
   /** Views that the cluster refuses to query. */
   readonly refusedViews: readonly RefusedView[];
+  /** Where refused rows lie. */
+  readonly quarantined: readonly Quarantined[];
 }
 
 export const NOTHING_LOADED: LoadResult = {
   tables: [],
   waitMs: { source: 0, transform: 0, target: 0 },
   refusedViews: [],
+  quarantined: [],
 };
+
+const sum = (tables: Iterable<TableLoad>): number =>
+  [...tables].reduce((total, table) => total + table.rejectedRows, 0);
 
 /** Puts every chunk that `loaded` does not name into the target, `jobs` at once. */
 export async function loadChunks(
@@ -43,6 +50,7 @@ export async function loadChunks(
   loaded: readonly LoadedChunk[],
   executor: Executor,
   jobs: number,
+  maxBadRows: number,
   context: Context,
 ): Promise<LoadResult> {
   const results = new Map<string, TableLoad>(
@@ -56,6 +64,7 @@ export async function loadChunks(
     const result = results.get(row.table);
     if (result === undefined) continue;
     result.rows += row.rows;
+    result.rejectedRows += row.rejected;
     result.chunks += 1;
     result.skippedChunks += 1;
     context.progress.advance(row.table, { rows: row.rows });
@@ -74,12 +83,14 @@ export async function loadChunks(
         context.progress.advance(result.table, { waitMs: { [side]: ms } });
       },
     };
-    const rows = await executor.run(task, signal, meter);
+    const { rows, rejected } = await executor.run(task, signal, meter);
+    result.rejectedRows += rejected;
+    refuseTooMany(sum(results.values()), maxBadRows);
     result.rows += rows;
     result.chunks += 1;
     context.progress.advance(task.table.table, { rows });
     context.metrics.count('migrate_load_rows_total', rows, { table: task.table.table });
   });
   for (const { table } of tables) context.progress.finish(table);
-  return { tables: [...results.values()], waitMs, refusedViews: [] };
+  return { tables: [...results.values()], waitMs, refusedViews: [], quarantined: [] };
 }

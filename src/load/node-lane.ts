@@ -1,16 +1,18 @@
 import type { Connector, Node } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import type { Shard } from '../citus/shards.js';
-import { BINARY_HEADER, BINARY_TRAILER } from '../core/copy-binary.js';
 import type { HashRange } from '../core/destinations.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { ShardRows } from '../core/shard-buffers.js';
-import { addLaneRow } from '../ledger/rows.js';
+import { type Arrived, addLaneRow } from '../ledger/rows.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { copyRows } from './copy-rows.js';
+import type { BadRow } from './isolate.js';
 import type { LoadChunk } from './lane.js';
+import { refuseTooMany } from './quarantine.js';
 
 /** How long the fence may wait for a shard move before the attempt is given up and made again. */
 const FENCE_TIMEOUT = '10s';
@@ -22,18 +24,15 @@ export interface NodeLaneScope {
   readonly shards: readonly Shard[];
   /** Hashes that this lane brings. */
   readonly ranges: readonly HashRange[];
-}
-
-async function* framed(format: 'binary' | 'text', rows: readonly ShardRows[]): AsyncGenerator<Buffer> {
-  if (format === 'binary') yield BINARY_HEADER;
-  for (const { bytes } of rows) yield bytes;
-  if (format === 'binary') yield BINARY_TRAILER;
+  /** Refused rows are set aside up to this many; absent: the first one stops the chunk. */
+  readonly maxBadRows?: number;
 }
 
 /** One chunk's transaction on one node: shard after shard by COPY, then the ledger row, then COMMIT. */
 export class NodeLane {
   #open = true;
   #rows = 0;
+  readonly #refused: BadRow<Buffer>[] = [];
 
   private constructor(
     private readonly pool: SessionPool,
@@ -79,19 +78,37 @@ export class NodeLane {
       const { shard } = batch[at]!;
       const rows: ShardRows[] = [];
       for (; at < batch.length && batch[at]!.shard === shard; at += 1) rows.push(batch[at]!.rows);
-      const sent = rows.reduce((sum, each) => sum + each.rows, 0);
-      const arrived = await this.session.copyIn(
-        `COPY ${qualified(shard.relation)} (${quoteList(columns)}) FROM STDIN (FORMAT ${table.format})`,
-        framed(table.format, rows),
-        `load into shard ${shard.shardId} of ${table.table}`,
+      const primary = shard.nodes[0] === this.node;
+      const arrived = await copyRows(
+        {
+          session: this.session,
+          statement: `COPY ${qualified(shard.relation)} (${quoteList(columns)}) FROM STDIN (FORMAT ${table.format})`,
+          format: table.format,
+          doing: `load into shard ${shard.shardId} of ${table.table}`,
+          suffix: `_${shard.shardId}`,
+        },
+        rows,
+        this.scope.maxBadRows === undefined
+          ? undefined
+          : { trustLines: true, bad: (row) => primary && this.#refuse(row, this.scope.maxBadRows!) },
       );
-      if (arrived !== sent) {
-        throw new MigrateError('ROWS_DIFFER', {
-          message: `${sent} rows were sent to shard ${shard.shardId} of ${table.table}, but ${arrived} arrived`,
-        });
-      }
-      if (shard.nodes[0] === this.node) this.#rows += sent;
+      if (primary) this.#rows += arrived;
     }
+  }
+
+  /** Rows of which this node has the first placement. */
+  get arrived(): Arrived {
+    return { rows: this.#rows, rejected: this.#refused.length };
+  }
+
+  /** Rows that were refused here, once each however many placements there are. */
+  get refused(): readonly BadRow<Buffer>[] {
+    return this.#refused;
+  }
+
+  #refuse(row: BadRow<Buffer>, most: number): void {
+    this.#refused.push(row);
+    refuseTooMany(this.#refused.length, most, row.error);
   }
 
   async record(
@@ -101,7 +118,7 @@ export class NodeLane {
     await addLaneRow(this.session, loadId, {
       table: chunk.table.table,
       chunk: chunk.chunk,
-      rows: this.#rows,
+      ...this.arrived,
       ranges: this.scope.ranges,
       source,
       attempt,

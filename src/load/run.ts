@@ -8,6 +8,7 @@ import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
 import type { CreateExecutor } from './executor.js';
 import { type LoadResult, NOTHING_LOADED } from './load-chunks.js';
+import { type Quarantined, type QuarantineOptions, readQuarantine } from './quarantine.js';
 import { chooseLanes, type Lanes, usesLanes, type Via } from './route.js';
 import { applyDdl, ddlFor } from './schema.js';
 
@@ -23,6 +24,8 @@ export interface LoadRequest {
   readonly truncate: boolean;
   readonly jobs: number;
   readonly via: Via;
+  /** Set refused rows aside; absent: the first one stops the load. */
+  readonly quarantine?: QuarantineOptions;
   /** Where chunks are loaded; absent: in this thread. */
   readonly executor?: CreateExecutor;
 }
@@ -41,9 +44,18 @@ export function wants(wanted: LoadPhase, phase: Exclude<LoadPhase, 'all'>): bool
   return wanted === 'all' || wanted === phase;
 }
 
+async function closeQuarantine(
+  { directory }: QuarantineOptions,
+  ledger: Ledger,
+  loadId: string,
+): Promise<Quarantined[]> {
+  const committed = await ledger.attempts(loadId);
+  return readQuarantine(directory, (attempt) => committed.has(attempt));
+}
+
 /** Runs the phases that are wanted, one load at a time on this target. */
 export async function runLoad(request: LoadRequest, steps: LoadSteps, context: Context): Promise<LoadResult> {
-  const { writer, plan, tables, phase, jobs, via, truncate } = request;
+  const { writer, plan, tables, phase, jobs, via, truncate, quarantine } = request;
   const { direction, loadId } = steps;
   const lanes = await chooseLanes(writer, tables, direction, via, context);
   const keepsRows = wants(phase, 'data') && !truncate;
@@ -51,7 +63,9 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, context: C
   try {
     const ddl = ddlFor(plan, direction, writer);
     if (wants(phase, 'before-data')) await applyDdl(writer, ddl.beforeData, jobs, context);
-    const result = wants(phase, 'data') ? await steps.loadData(ledger, lanes) : NOTHING_LOADED;
+    const loaded = wants(phase, 'data') ? await steps.loadData(ledger, lanes) : NOTHING_LOADED;
+    const quarantined = quarantine ? await closeQuarantine(quarantine, ledger, loadId) : [];
+    const result = { ...loaded, quarantined };
     if (!wants(phase, 'after-data')) return result;
     const sequences = await steps.sequences();
     const refusedViews = await runAfterData({ writer, plan, tables, direction, sequences, jobs }, context);
@@ -61,3 +75,6 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, context: C
     await ledger.close();
   }
 }
+
+export const quarantineOf = ({ quarantine }: LoadRequest): { quarantine?: QuarantineOptions } =>
+  quarantine === undefined ? {} : { quarantine };

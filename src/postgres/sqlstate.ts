@@ -64,6 +64,8 @@ export interface ServerFields {
   table?: string;
   column?: string;
   constraint?: string;
+  /** The C function that raised it. */
+  routine?: string;
 }
 
 /** The SQLSTATE of a server's error, or of the server's error behind a MigrateError. */
@@ -73,7 +75,21 @@ export function sqlState(error: unknown): string | undefined {
   return cause === undefined ? undefined : sqlState(cause);
 }
 
-function codeOf({ code = '', severity, message = '' }: ServerFields): ErrorCode {
+/** What the server said, behind whatever the error was wrapped in. */
+export function serverFields(error: unknown): ServerFields | undefined {
+  const { cause, severity } = (error ?? {}) as ServerFields & { cause?: unknown };
+  if (severity !== undefined) return error as ServerFields;
+  return cause === undefined ? undefined : serverFields(cause);
+}
+
+/**
+ * Citus passes a worker's refusal of a COPY through the coordinator on without its SQLSTATE (measured, 13.2: XX000
+ * from this function for check, type and unique violations alike).
+ */
+const CITUS_COPY_ERROR = 'ReportCopyError';
+
+function codeOf({ code = '', severity, message = '', routine }: ServerFields): ErrorCode {
+  if (code === 'XX000' && routine === CITUS_COPY_ERROR) return 'ROW_REFUSED';
   if (severity !== undefined) return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'SERVER_ERROR';
   if (BY_SYSTEM[code] !== undefined) return BY_SYSTEM[code];
   const driver = BY_DRIVER.find(([start]) => message.startsWith(start));

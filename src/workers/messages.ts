@@ -1,3 +1,4 @@
+import type { Arrived } from '../ledger/rows.js';
 import type { ChunkTask } from '../load/executor.js';
 import type { PackedError } from './transfer.js';
 
@@ -16,6 +17,6 @@ export type FromThread =
       readonly chunk: ChunkTask['chunk'];
       readonly pauseMs: number;
     }
-  | { readonly kind: 'done'; readonly rows: number }
+  | { readonly kind: 'done'; readonly arrived: Arrived }
   | { readonly kind: 'failed'; readonly error: PackedError }
   | { readonly kind: 'closed' };

@@ -2,13 +2,14 @@ import { Worker } from 'node:worker_threads';
 import type { Context } from '../core/context.js';
 import { abortReason, MigrateError } from '../core/errors.js';
 import type { Meter } from '../core/metered.js';
+import type { Arrived } from '../ledger/rows.js';
 import type { ChunkTask, CreateExecutor, Executor, LoadSetup } from '../load/executor.js';
 import type { FromThread, ToThread } from './messages.js';
 import { pack, packError, unpackError } from './transfer.js';
 
 interface Job {
   readonly meter: Meter;
-  readonly resolve: (rows: number) => void;
+  readonly resolve: (arrived: Arrived) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -28,10 +29,10 @@ class Thread {
     });
   }
 
-  run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number> {
+  run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
     const abort = (): void => this.#tell({ kind: 'abort', reason: packError(abortReason(signal)) });
     signal.addEventListener('abort', abort, { once: true });
-    return new Promise<number>((resolve, reject) => {
+    return new Promise<Arrived>((resolve, reject) => {
       this.#job = { meter, resolve, reject };
       this.#tell({ kind: 'run', task: pack(task) });
     }).finally(() => signal.removeEventListener('abort', abort));
@@ -69,7 +70,7 @@ class Thread {
         return;
       }
       case 'done':
-        this.#job?.resolve(message.rows);
+        this.#job?.resolve(message.arrived);
         this.#job = undefined;
         return;
       case 'failed':
@@ -96,7 +97,7 @@ class ThreadPool implements Executor {
     private readonly size: number,
   ) {}
 
-  async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<number> {
+  async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
     const thread = await this.#borrow();
     try {
       return await thread.run(task, signal, meter);

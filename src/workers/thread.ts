@@ -45,9 +45,9 @@ async function run(task: ChunkTask): Promise<void> {
   abort = (reason) => controller.abort(reason);
   const report = new Report();
   try {
-    const rows = await executor.run(task, controller.signal, report);
+    const arrived = await executor.run(task, controller.signal, report);
     report.flush();
-    say({ kind: 'done', rows });
+    say({ kind: 'done', arrived });
   } catch (error) {
     say({ kind: 'failed', error: packError(error) });
   } finally {

@@ -2,13 +2,13 @@ import { copyData } from '../../load/copy.js';
 import { executeInThreads } from '../../workers/pool.js';
 import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
-import { confirmTruncate, DECLINED, loadOutcome } from '../support/load-outcome.js';
+import { confirmTruncate, DECLINED, loadOutcome, quarantineOptions } from '../support/load-outcome.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
 export const copy: Command = {
   name: 'copy',
   summary: 'Export and import in one stream, without a dump on disk',
-  options: ['phase', 'truncate', 'via', 'chunkBytes', 'reverse'],
+  options: ['phase', 'truncate', 'via', 'onBadRow', 'maxBadRows', 'quarantine', 'chunkBytes', 'reverse'],
   examples: [
     ['migrate copy', 'Source to target with the plan in migrate.plan.json'],
     ['migrate copy --metrics-port 9187', 'Let Prometheus watch it'],
@@ -39,6 +39,7 @@ export const copy: Command = {
           jobs: config.jobs,
           via: config.via,
           executor: executeInThreads,
+          ...quarantineOptions(config),
         },
         context,
       );

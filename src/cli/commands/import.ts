@@ -7,13 +7,13 @@ import { readPlan } from '../../plan/plan-file.js';
 import { executeInThreads } from '../../workers/pool.js';
 import type { Command, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
-import { confirmTruncate, DECLINED, loadOutcome } from '../support/load-outcome.js';
+import { confirmTruncate, DECLINED, loadOutcome, quarantineOptions } from '../support/load-outcome.js';
 import { chooseTables, refuseBlocked } from '../support/plan.js';
 
 export const importCommand: Command = {
   name: 'import',
   summary: 'Load a dump into the target, then build indexes, constraints and sequences',
-  options: ['from', 'phase', 'truncate', 'via', 'reverse'],
+  options: ['from', 'phase', 'truncate', 'via', 'onBadRow', 'maxBadRows', 'quarantine', 'reverse'],
   required: ['from'],
   examples: [
     ['migrate import --from dump', 'All phases; run it again to continue an interrupted import'],
@@ -51,7 +51,19 @@ export const importCommand: Command = {
       const writer = sides[into];
       const { phase, truncate, jobs, via } = config;
       const result = await importDump(
-        { writer, plan, tables, directory, manifest, phase, truncate, jobs, via, executor: executeInThreads },
+        {
+          writer,
+          plan,
+          tables,
+          directory,
+          manifest,
+          phase,
+          truncate,
+          jobs,
+          via,
+          executor: executeInThreads,
+          ...quarantineOptions(config),
+        },
         context,
       );
       return loadOutcome(result, `migrate verify${config.reverse ? ' --reverse' : ''}`, invocation);

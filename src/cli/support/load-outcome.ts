@@ -1,5 +1,7 @@
+import type { Config } from '../../config/config.js';
 import { formatBytes, formatCount, formatDuration } from '../../core/format.js';
 import type { LoadResult } from '../../load/load-chunks.js';
+import type { LoadRequest } from '../../load/run.js';
 import type { Invocation, Outcome } from '../frame/command.js';
 import { renderTable } from '../frame/table.js';
 
@@ -31,7 +33,26 @@ export function loadOutcome(result: LoadResult, next: string, { style, config }:
   const views = result.refusedViews.map(
     ({ view, reason }) => `View ${view} cannot be queried there: ${reason}`,
   );
-  return { exit: 0, document: { ...result }, text: [summary, ...views, `Next: ${next}`].join('\n') };
+  const rejected = result.tables.reduce((sum, table) => sum + table.rejectedRows, 0);
+  return {
+    exit: rejected > 0 ? 1 : 0,
+    document: { ...result },
+    text: [summary, ...views, ...setAside(result, rejected, config), `Next: ${next}`].join('\n'),
+  };
+}
+
+/** Where refused rows lie, why they were refused, and the command that loads them again. */
+function setAside({ quarantined }: LoadResult, rejected: number, { quarantine }: Config): string[] {
+  if (rejected === 0) return [];
+  return [
+    `${formatCount(rejected)} rows were refused and are not in the target. They lie in ${quarantine}:`,
+    ...quarantined.map(({ table, rows }) => {
+      const reasons = new Set(rows.map(({ sqlstate, constraint }) => constraint ?? `SQLSTATE ${sqlstate}`));
+      return `  ${table}: ${formatCount(rows.length)} rows (${[...reasons].join(', ')})`;
+    }),
+    `When the reasons are gone, load them in psql, started in ${quarantine}:`,
+    ...quarantined.map(({ replay }) => `  ${replay}`),
+  ];
 }
 
 /** The question before tables are emptied. */
@@ -47,3 +68,11 @@ export async function confirmTruncate(
 }
 
 export const DECLINED: Outcome = { exit: 2, document: {}, text: 'Nothing was touched.' };
+
+export function quarantineOptions({
+  onBadRow,
+  quarantine,
+  maxBadRows,
+}: Config): Pick<LoadRequest, 'quarantine'> {
+  return onBadRow === 'fail' ? {} : { quarantine: { directory: quarantine, maxBadRows } };
+}

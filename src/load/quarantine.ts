@@ -1,0 +1,109 @@
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BINARY_HEADER, BINARY_TRAILER } from '../core/copy-binary.js';
+import { MigrateError } from '../core/errors.js';
+import { qualified, quoteList } from '../core/names.js';
+import type { TablePlan } from '../core/plan-types.js';
+import { columnsOf, type Direction } from '../plan/projection.js';
+import { sqlState } from '../postgres/sqlstate.js';
+import type { BadRow } from './isolate.js';
+
+/** Rows that the target refused, kept in a folder of their own. */
+export interface QuarantineOptions {
+  readonly directory: string;
+  /** Refused rows of one chunk on one node above which the load stops. */
+  readonly maxBadRows: number;
+}
+
+/** What is told of one refused row. The row itself is in the COPY file of the same name, at this position. */
+export interface RefusedRow {
+  readonly table: string;
+  readonly chunk: string;
+  readonly sqlstate: string;
+  readonly constraint?: string;
+  readonly column?: string;
+  /** 1-based position in the COPY file. */
+  readonly row: number;
+}
+
+async function writeSynced(path: string, parts: readonly (Buffer | string)[]): Promise<void> {
+  const handle = await open(path, 'w', 0o600);
+  try {
+    for (const part of parts) await handle.write(part as Buffer);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Keeps the refused rows of one attempt: written and synced before the attempt commits, so that no row can be lost
+ * between the two. Files of attempts that were never committed are left out when the quarantine is closed.
+ */
+export async function keepRefused(
+  { directory }: QuarantineOptions,
+  {
+    table,
+    chunk,
+    direction,
+    attempt,
+  }: { table: TablePlan; chunk: string; direction: Direction; attempt: string },
+  rows: readonly BadRow<Buffer>[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const told = rows.map(({ error }, index): RefusedRow => {
+    const { constraint, column } = error.context as { constraint?: string; column?: string };
+    return {
+      table: table.table,
+      chunk,
+      sqlstate: sqlState(error) ?? String(error.context.sqlstate ?? ''),
+      ...(constraint === undefined ? {} : { constraint }),
+      ...(column === undefined ? {} : { column }),
+      row: index + 1,
+    };
+  });
+  const binary = table.format === 'binary';
+  const bytes = rows.map(({ row }) => row);
+  const name = join(directory, attempt);
+  const columns = quoteList(columnsOf(table, direction).map((column) => column.name));
+  const replay = `\\copy ${qualified(table)} (${columns}) FROM '${attempt}.copy' (FORMAT ${table.format})`;
+  await writeSynced(`${name}.copy`, binary ? [BINARY_HEADER, ...bytes, BINARY_TRAILER] : bytes);
+  await writeSynced(`${name}.json`, [JSON.stringify({ table: table.table, replay, rows: told }, null, 1)]);
+}
+
+export interface Quarantined {
+  readonly table: string;
+  /** The psql command that loads the file again, run in the quarantine's folder. */
+  readonly replay: string;
+  readonly rows: readonly RefusedRow[];
+  /** COPY file of these rows. */
+  readonly file: string;
+}
+
+/** The refused rows of attempts that were committed; those of all others are removed: their rows came again. */
+export async function readQuarantine(
+  directory: string,
+  committed: (attempt: string) => boolean,
+): Promise<Quarantined[]> {
+  const files = await readdir(directory).catch(() => [] as string[]);
+  const found: Quarantined[] = [];
+  for (const file of files.sort()) {
+    const attempt = /^([0-9a-f-]{32,36})\.json$/.exec(file)?.[1];
+    if (attempt === undefined) continue;
+    const path = join(directory, file);
+    const rows = path.replace(/\.json$/, '.copy');
+    if (committed(attempt)) found.push({ ...JSON.parse(await readFile(path, 'utf8')), file: rows });
+    else await Promise.all([rm(path), rm(rows, { force: true })]);
+  }
+  return found;
+}
+
+/** Throws TOO_MANY_BAD_ROWS, naming the last reason, when more rows were refused than the operator takes. */
+export function refuseTooMany(count: number, most: number, last?: MigrateError): void {
+  if (count <= most) return;
+  throw new MigrateError('TOO_MANY_BAD_ROWS', {
+    message: `More than ${most} rows were refused${last ? `; the last one: ${last.message}` : ''}`,
+    ...(last === undefined ? {} : { context: last.context }),
+  });
+}
