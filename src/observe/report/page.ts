@@ -40,7 +40,12 @@ function tile({ name, total, counts }: Check): Markup {
     total === 0
       ? html`<span class="sub">none to check</span>`
       : html`<span class="sub ${verdict}">${SIGN[verdict]} ${notes.join(', ') || 'all match'}</span>`;
-  return html`<li><span class="label">${name}</span><span class="big">${formatCount(counts.match)}<small> / ${formatCount(total)}</small></span>${sub}</li>`;
+  // Of the schema what matches is summed up by kind: only what differs can be counted.
+  const big =
+    name === 'Schema'
+      ? formatCount(total - counts.match)
+      : html`${formatCount(counts.match)}<small> / ${formatCount(total)}</small>`;
+  return html`<li><span class="label">${name}${name === 'Schema' && ' differences'}</span><span class="big">${big}</span>${sub}</li>`;
 }
 
 function tiles(
