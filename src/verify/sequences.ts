@@ -1,19 +1,34 @@
-import type { Database } from '../citus/database.js';
-import { displayName, qualified, quoteIdent } from '../core/names.js';
+import type { Database, Node } from '../citus/database.js';
+import type { Named, SequenceDef } from '../core/catalog-types.js';
+import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
-import { sql } from '../postgres/sql-files.js';
-import type { SequenceResult } from './types.js';
+import {
+  readSequences,
+  readWorkerSequences,
+  type SequenceState,
+  type SequenceStates,
+} from './sequence-state.js';
+import type { SequenceNodeResult, SequenceResult, Verdict } from './types.js';
+import { misfit } from './way-back.js';
 
-interface SequenceRow {
-  schema: string;
-  name: string;
-  last: string | null;
-  up: boolean;
+/** A column whose values a sequence makes. */
+interface Use {
+  readonly table: Named;
+  readonly column: string;
+  /** Its type on the single node, where that is narrower than here. */
+  readonly narrow?: string;
+}
+
+/** Ids of one node's range: exclusive end. */
+interface Range {
+  readonly node: Node;
+  readonly state: SequenceState;
 }
 
 /**
- * Every sequence of the plan on the side that takes writes next: past the largest id of its column, and past what
- * the other side has given out.
+ * Every sequence of the plan on the side that takes writes next, on every node that gives out ids: past the largest
+ * id of its range, past what the other side has given out, and with no id that the single node could not take back.
+ * Citus gives worker g the bigint ids from g·2^48+1 and lets no worker give out smaller integers.
  */
 export async function compareSequences(
   plan: Plan,
@@ -21,40 +36,169 @@ export async function compareSequences(
   from: Database,
   to: Database,
 ): Promise<SequenceResult[]> {
-  const read = async (side: Database) =>
-    new Map(
-      (await side.session.query<SequenceRow>(sql('verify/sequences'), 'read the sequences')).map((row) => [
-        qualified(row),
-        row,
-      ]),
-    );
-  const [before, after] = [await read(from), await read(to)];
+  const [before, after] = [await readSequences(from.session), await readSequences(to.session)];
+  const workers = await readWorkerSequences(to);
   const scope = new Set(tables.map(qualified));
   const results: SequenceResult[] = [];
   for (const sequence of plan.catalog.sequences) {
-    const { ownedBy } = sequence;
-    if (ownedBy !== undefined && !scope.has(qualified(ownedBy))) continue;
-    const up = !sequence.increment.startsWith('-');
-    const largest =
-      ownedBy === undefined
-        ? null
-        : await to.session.one<{ last: string | null }>(
-            `SELECT ${up ? 'max' : 'min'}(${quoteIdent(ownedBy.column)})::text AS last FROM ${qualified(ownedBy)}`,
-            `read the largest ${ownedBy.column} of ${qualified(ownedBy)}`,
-          );
-    const wanted = [largest?.last ?? null, before.get(qualified(sequence))?.last ?? null]
-      .filter((value) => value !== null)
-      .map(BigInt);
-    const required = wanted.length === 0 ? null : wanted.reduce((a, b) => (a > b === up ? a : b));
-    const value = after.get(qualified(sequence))?.last ?? null;
-    const reached =
-      required === null || (value !== null && (up ? BigInt(value) >= required : BigInt(value) <= required));
-    results.push({
-      sequence: displayName(sequence),
-      verdict: reached ? 'match' : 'mismatch',
-      value,
-      required: required === null ? null : String(required),
-    });
+    if (sequence.ownedBy !== undefined && !scope.has(qualified(sequence.ownedBy))) continue;
+    const uses = usesOf(sequence, plan, tables, to.options.side);
+    results.push(await compare(sequence, uses, before, after, workers, to));
   }
   return results;
+}
+
+/** The owning column, and those that take their default from it. */
+function usesOf(
+  sequence: SequenceDef,
+  plan: Plan,
+  tables: readonly TablePlan[],
+  side: 'source' | 'target',
+): Use[] {
+  const call = `nextval(${quoteLiteral(qualified(sequence))}::regclass)`;
+  const { ownedBy } = sequence;
+  return tables.flatMap((table) => {
+    const definition = plan.catalog.tables.find((one) => qualified(one) === qualified(table));
+    return (definition?.columns ?? [])
+      .filter(
+        (column) =>
+          (ownedBy !== undefined &&
+            qualified(ownedBy) === qualified(table) &&
+            ownedBy.column === column.name) ||
+          column.default === call,
+      )
+      .map((column) => {
+        const planned = table.columns.find((one) => one.name === column.name);
+        const narrowed = side === 'target' && planned !== undefined && planned.targetType !== column.type;
+        return { table, column: column.name, ...(narrowed ? { narrow: column.type } : {}) };
+      });
+  });
+}
+
+async function compare(
+  sequence: SequenceDef,
+  uses: readonly Use[],
+  before: SequenceStates,
+  after: SequenceStates,
+  workers: ReadonlyMap<Node, SequenceStates>,
+  to: Database,
+): Promise<SequenceResult> {
+  const name = qualified(sequence);
+  const state = after.get(name);
+  const up = !sequence.increment.startsWith('-');
+  const base = { sequence: displayName(sequence) };
+  const onWorkers = [...workers].flatMap(([node, states]): Range[] => {
+    const found = states.get(name);
+    return found === undefined || !up ? [] : [{ node, state: found }];
+  });
+  // A range of its own begins above that of the coordinator.
+  const ranges = onWorkers.filter((one) => state !== undefined && one.state.min > state.min);
+  const largest = await readLargest(uses, ranges, up, to);
+  const given = before.get(name);
+  const required = furthest([...largest.head, ...(given?.used ? [given.last] : [])], up);
+  if (state === undefined || (state.last === null && required !== null)) {
+    const missing = `The sequence ${state === undefined ? 'does not exist' : 'may not be read by this role'}.`;
+    return {
+      ...base,
+      verdict: state === undefined ? 'mismatch' : 'inconclusive',
+      value: null,
+      required: text(required),
+      detail: missing,
+    };
+  }
+  const details: string[] = [];
+  if (given?.last === null)
+    details.push('The role may not read what the other side has given out: compared with the largest id.');
+  const reached = required === null || isPast(state.last, required, up);
+  if (!reached) details.push('It is behind.');
+  if (largest.misfits.length > 0)
+    details.push(`${largest.misfits.join(', ')} holds ids that do not fit the single node's type.`);
+  const nodes = onWorkers.map((one) => onWorker(one, ranges.includes(one), largest.perRange, details));
+  const verdicts = [reached && largest.misfits.length === 0, ...nodes.map((one) => one.verdict === 'match')];
+  return {
+    ...base,
+    verdict: verdicts.every(Boolean) ? 'match' : worstOf(nodes, verdicts[0]!),
+    value: state.used ? text(state.last) : null,
+    required: text(required),
+    ...(nodes.length > 0 ? { nodes } : {}),
+    ...(details.length > 0 ? { detail: details.join(' ') } : {}),
+  };
+}
+
+function worstOf(nodes: readonly SequenceNodeResult[], head: boolean): Verdict {
+  return !head || nodes.some((node) => node.verdict === 'mismatch') ? 'mismatch' : 'inconclusive';
+}
+
+function onWorker(
+  { node, state }: Range,
+  own: boolean,
+  perRange: ReadonlyMap<Node, bigint | null>,
+  details: string[],
+): SequenceNodeResult {
+  // Without a range of its own a worker has to stay at the end, where it can give out nothing.
+  const required = own ? (perRange.get(node) ?? null) : state.max;
+  const value = state.used ? text(state.last) : null;
+  const result = { node: node.name, value, required: text(required) };
+  if (required === null) return { ...result, verdict: 'match' };
+  if (state.last === null) {
+    details.push(`On ${node.name} it may not be read by this role.`);
+    return { ...result, verdict: 'inconclusive' };
+  }
+  if (state.last >= required) return { ...result, verdict: 'match' };
+  details.push(
+    own
+      ? `On ${node.name} it is behind.`
+      : `On ${node.name} it can give out ids that the coordinator gives out too.`,
+  );
+  return { ...result, verdict: 'mismatch' };
+}
+
+interface Largest {
+  /** One per use, of the ids outside all ranges. */
+  readonly head: readonly (bigint | null)[];
+  readonly perRange: ReadonlyMap<Node, bigint | null>;
+  readonly misfits: readonly string[];
+}
+
+async function readLargest(
+  uses: readonly Use[],
+  ranges: readonly Range[],
+  up: boolean,
+  { session }: Database,
+): Promise<Largest> {
+  const head: (bigint | null)[] = [];
+  const perRange = new Map<Node, bigint | null>();
+  const misfits: string[] = [];
+  for (const { table, column, narrow } of uses) {
+    const id = quoteIdent(column);
+    const within = ranges.map(({ state }) => `${id} >= ${state.min} AND ${id} < ${state.max}`);
+    const outside = within.length === 0 ? 'true' : within.map((one) => `NOT (${one})`).join(' AND ');
+    const list = [
+      `${up ? 'max' : 'min'}(${id}) FILTER (WHERE ${outside})::text AS head`,
+      ...within.map((one, at) => `max(${id}) FILTER (WHERE ${one})::text AS r${at}`),
+      `${misfit(id, narrow)} AS misfit`,
+    ];
+    const row = await session.one<Record<string, string | null> & { misfit: boolean | null }>(
+      `SELECT ${list.join(', ')} FROM ${qualified(table)}`,
+      `read the largest ${column} of ${qualified(table)}`,
+    );
+    head.push(toBigint(row.head));
+    ranges.forEach(({ node }, at) => {
+      perRange.set(node, furthest([perRange.get(node) ?? null, toBigint(row[`r${at}`])], true));
+    });
+    if (row.misfit === true) misfits.push(`${displayName(table)}.${id}`);
+  }
+  return { head, perRange, misfits };
+}
+
+const toBigint = (value: string | null | undefined): bigint | null => (value == null ? null : BigInt(value));
+const text = (value: bigint | null): string | null => (value === null ? null : String(value));
+const isPast = (value: bigint | null, required: bigint, up: boolean): boolean =>
+  value !== null && (up ? value >= required : value <= required);
+
+function furthest(values: readonly (bigint | null)[], up: boolean): bigint | null {
+  return values.reduce(
+    (best, value) => (value === null || (best !== null && best > value === up) ? best : value),
+    null,
+  );
 }

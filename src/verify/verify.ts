@@ -1,14 +1,18 @@
 import { takeCut } from '../citus/cut.js';
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
+import { qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import { readCatalog } from '../plan/catalog.js';
 import type { Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
 import type { Mode } from './digests.js';
+import { checkIntegrity, withParents } from './integrity.js';
+import { checkSchema } from './schema.js';
 import { compareSequences } from './sequences.js';
 import { compareTables } from './tables.js';
-import type { Verdict, VerifyResult } from './types.js';
+import type { Skipped, Verdict, VerifyResult } from './types.js';
 
 export interface VerifyRequest {
   /** The single node. */
@@ -30,24 +34,47 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
   return verdicts.includes('inconclusive') ? 'inconclusive' : 'match';
 }
 
+/** What counting leaves out: it is to take seconds, whatever the schema. */
+const SKIPPED_BY_COUNTS: readonly Skipped[] = ['references', 'uniqueness', 'schema of every shard'].map(
+  (part) => ({
+    part,
+    reason: '--mode counts',
+  }),
+);
+
 /** Compares both sides, each under a snapshot of its own: writes between the two snapshots show as differences. */
 export async function verify(request: VerifyRequest, context: Context): Promise<VerifyResult> {
   const { source, target, plan, tables, direction, mode } = request;
-  const relations = [...tables, ...sequencesOf(plan.catalog, tables)];
-  for (const side of [source, target]) await requireReadable(side.session, relations);
-  const left = await takeCut(source, tables);
+  const thorough = mode !== 'counts';
+  const [from, to] = direction === 'forward' ? [source, target] : [target, source];
+  const actual = await readCatalog(to.session);
+  const known = new Set(actual.tables.map(qualified));
+  const related = thorough ? withParents(plan, tables, known) : tables;
+  const sequencesIn = sequencesOf(plan.catalog, tables);
+  for (const side of [source, target])
+    await requireReadable(side.session, [...(side === to ? related : tables), ...sequencesIn]);
+  const left = await takeCut(source, source === to ? related : tables);
   const cuts = [left];
   try {
-    const right = await takeCut(target, tables);
+    const right = await takeCut(target, target === to ? related : tables);
     cuts.push(right);
     const compared = await compareTables({ ...request, source: left, target: right }, context);
-    const [from, to] = direction === 'forward' ? [source, target] : [target, source];
+    const { maxDiscrepancies: max, jobs } = request;
+    const rules = { source: left, target: right, plan, tables, direction, known, max, jobs };
+    const integrity = thorough ? await checkIntegrity(rules, context) : [];
     const sequences = await compareSequences(plan, tables, from, to);
+    const schema = await checkSchema(
+      { made: to, other: from, actual, plan, tables, direction, thorough, jobs },
+      context,
+    );
     return {
-      verdict: worst([...compared, ...sequences].map((result) => result.verdict)),
+      verdict: worst([...compared, ...integrity, ...sequences, ...schema].map((result) => result.verdict)),
       mode,
       tables: compared,
+      integrity,
       sequences,
+      schema,
+      skipped: thorough ? [] : SKIPPED_BY_COUNTS,
     };
   } finally {
     context.progress.stop();

@@ -5,7 +5,7 @@ import { renderMarkdown } from '../../src/observe/report/markdown.js';
 import { html, visible, visibleValue } from '../../src/observe/report/markup.js';
 import { nodeLoads } from '../../src/observe/report/nodes.js';
 import { renderPage } from '../../src/observe/report/page.js';
-import type { ReportTable } from '../../src/observe/report/types.js';
+import type { ReportRule, ReportTable } from '../../src/observe/report/types.js';
 import { reportShard, reportTable, verifyDocument } from '../support/verify-document.js';
 
 const cellsOf = (page: string): string[] => {
@@ -18,6 +18,16 @@ const cellsOf = (page: string): string[] => {
 
 const missing = (key: Record<string, string | null> | null) =>
   ({ kind: 'missing', key, shardId: '102008', node: 'worker-1:5432' }) as const;
+
+const rule = (more: Partial<ReportRule>): ReportRule => ({
+  kind: 'foreign',
+  table: 'a',
+  constraint: 'a_b_fkey',
+  verdict: 'mismatch',
+  orphans: 2,
+  keys: [],
+  ...more,
+});
 
 /** One table with one differing shard. */
 function damaged(more: Partial<ReportTable> = {}): ReportTable {
@@ -123,11 +133,11 @@ describe('page', () => {
     const evil = `"'><script>alert(1)</script><img src=x onerror=alert(1)>`;
     const table = damaged({
       table: evil,
-      reason: evil,
+      detail: evil,
       discrepancies: [
         { ...missing({ [evil]: evil }), kind: 'mismatched', columns: [evil], node: evil, shardId: evil },
       ],
-      shards: [{ ...reportShard(0, 1, { verdict: 'mismatch', nodes: [evil] }), shardId: evil, reason: evil }],
+      shards: [{ ...reportShard(0, 1, { verdict: 'mismatch', nodes: [evil] }), shardId: evil, detail: evil }],
     });
     const page = renderPage(
       verifyDocument({
@@ -135,7 +145,13 @@ describe('page', () => {
         tables: [table],
         servers: { source: evil, target: evil },
         sequences: [{ sequence: evil, verdict: 'mismatch', value: '1', required: '2' }],
-        integrity: [{ constraint: evil, verdict: 'mismatch', orphans: '2' }],
+        integrity: [
+          rule({
+            constraint: evil,
+            table: evil,
+            keys: [{ key: { [evil]: evil }, value: { [evil]: evil }, shardId: evil, node: evil }],
+          }),
+        ],
         schema: [{ object: evil, verdict: 'mismatch', detail: evil }],
       }),
     );
@@ -215,7 +231,7 @@ describe('page', () => {
   test('says what was not checked, and which tables were left out', () => {
     const partial = renderPage(verifyDocument({ tables: [damaged()], tablesPlanned: 9 }));
     expect(partial).toContain('Only 1 of the plan’s 9 tables were compared.');
-    expect(partial).toContain('Not checked in this run: references and the schema.');
+    expect(partial).toContain('Not checked in this run: references, the schema.');
     const whole = renderPage(verifyDocument({ tables: [damaged()], integrity: [], schema: [] }));
     expect(whole).not.toContain('Not checked');
     expect(whole).not.toContain('Only 1');
@@ -226,18 +242,90 @@ describe('page', () => {
       verifyDocument({
         verdict: 'mismatch',
         integrity: [
-          { constraint: 'a.fine', verdict: 'match', orphans: 0 },
-          { constraint: 'a.broken', verdict: 'mismatch', orphans: '1234' },
-          { constraint: 'a.unknown', verdict: 'inconclusive', orphans: '0', reason: 'worker-1 went away' },
+          rule({ constraint: 'a_fine', verdict: 'match', orphans: 0 }),
+          rule({ constraint: 'a_broken', orphans: 1234 }),
+          rule({
+            constraint: 'a_unknown',
+            verdict: 'inconclusive',
+            orphans: null,
+            detail: 'worker-1 went away',
+          }),
+          rule({ kind: 'unique', constraint: 'a_once', orphans: null, duplicates: 77 }),
         ],
-        sequences: [{ sequence: 'a_id_seq', verdict: 'mismatch', value: '4999', required: '5000' }],
+        sequences: [
+          {
+            sequence: 'a_id_seq',
+            verdict: 'mismatch',
+            value: '4999',
+            required: '5000',
+            nodes: [{ node: 'worker-1', verdict: 'mismatch', value: null, required: '281474976710657' }],
+          },
+        ],
         schema: [{ object: 'index a_note', verdict: 'mismatch', detail: 'missing on shard 102008' }],
       }),
     );
     const text = page.replace(/<[^>]+>/g, ' ');
-    for (const said of ['1,234', 'worker-1 went away', '4,999', '5,000', 'missing on shard 102008'])
+    for (const said of [
+      '1,234',
+      'unknown',
+      '77',
+      'worker-1 went away',
+      '4,999',
+      '5,000',
+      'a_id_seq on worker-1',
+      '281,474,976,710,657',
+      'missing on shard 102008',
+    ])
       expect(text).toContain(said);
-    expect(page.indexOf('a.broken')).toBeLessThan(page.indexOf('a.fine'));
+    expect(page.indexOf('a_broken')).toBeLessThan(page.indexOf('a_fine'));
+  });
+
+  test('a part that was skipped is not one without findings', () => {
+    const skipped = [
+      { part: 'references', reason: 'counts' },
+      { part: 'uniqueness', reason: 'counts' },
+      { part: 'schema of every shard', reason: 'counts' },
+    ];
+    const document = verifyDocument({ mode: 'counts', integrity: [], schema: [], skipped });
+    for (const text of [renderPage(document), renderMarkdown(document)]) {
+      expect(text).toContain('Not checked in this run: references, uniqueness, schema of every shard.');
+      expect(text.match(/Not checked in this run\./g)).toHaveLength(3);
+    }
+    expect(renderPage({ ...document, skipped: [] })).not.toContain('Not checked');
+  });
+
+  test('a sample is never taken for the whole', () => {
+    const tables = [reportTable('a', [reportShard(0, 3)])];
+    for (const render of [renderPage, renderMarkdown]) {
+      expect(render(verifyDocument({ tables, sampled: true }))).toContain('The others were not compared.');
+      expect(render(verifyDocument({ tables: [damaged()], verdict: 'mismatch', sampled: true }))).toContain(
+        'Only a sample of the rows was compared.',
+      );
+      expect(render(verifyDocument({ tables }))).not.toMatch(/sample|not compared/);
+    }
+  });
+
+  test('notes of the run and what a repair did stand at the top', () => {
+    const page = renderPage(
+      verifyDocument({
+        notes: ['Only rows of 2 namespaces were compared.'],
+        repair: { action: 'apply', rows: 5, applied: 4, refused: [{}] },
+      }),
+    );
+    const head = page.slice(0, page.indexOf('id="map"'));
+    expect(head).toContain('Only rows of 2 namespaces were compared.');
+    expect(head).toContain(
+      '4 of 5 rows were repaired; the verdict is the one after it. 1 row could not be repaired.',
+    );
+  });
+
+  test('values show only where the document has them', () => {
+    const values = { note: { source: 'before', target: null } };
+    const found = { ...missing({ id: '7' }), kind: 'mismatched', columns: ['note'] };
+    expect(
+      renderPage(verifyDocument({ tables: [damaged({ discrepancies: [{ ...found, values }] })] })),
+    ).toContain('note: <code><bdi>before</bdi></code> → <em>NULL</em>');
+    expect(renderPage(verifyDocument({ tables: [damaged({ discrepancies: [found] })] }))).not.toContain('→');
   });
 
   test('a count that stopped at its limit is a lower bound', () => {

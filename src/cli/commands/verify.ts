@@ -6,7 +6,9 @@ import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { type Paint, paint, renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
+import { printable } from '../support/printable.js';
 import { comparedWhat, keepReports } from '../support/reports.js';
+import { explainParts } from '../support/verified-parts.js';
 
 const EXIT: Readonly<Record<Verdict, number>> = { match: 0, mismatch: 1, inconclusive: 4 };
 const COLOR: Readonly<Record<Verdict, Paint>> = { match: 'green', mismatch: 'red', inconclusive: 'yellow' };
@@ -36,17 +38,15 @@ function document(result: VerifyResult): Record<string, unknown> {
       countComplete: table.countComplete,
       durationMs: table.durationMs,
     })),
+    integrity: result.integrity,
     sequences: result.sequences,
+    schema: result.schema,
+    skipped: result.skipped,
   };
 }
 
 /** Lines of a table's discrepancies on a terminal; --json has them all. */
 const SHOWN = 20;
-
-/** A value on one line, quoted where its ends or its characters would not be seen. */
-function printable(value: string): string {
-  return /^[\p{L}\p{N}\p{P}\p{S}]+( [\p{L}\p{N}\p{P}\p{S}]+)*$/u.test(value) ? value : JSON.stringify(value);
-}
 
 function describeKey({ key }: Discrepancy): string {
   if (key === null) return '';
@@ -102,14 +102,10 @@ function text(result: VerifyResult, { style }: Invocation): string {
     ]),
     style,
   );
-  const behind = result.sequences.filter((sequence) => sequence.verdict !== 'match');
   const parts = [
     table,
     ...result.tables.filter((each) => each.verdict !== 'match').map(explain),
-    ...behind.map(
-      (each) =>
-        `Sequence ${each.sequence} stands at ${each.value ?? 'its start'}; it must have passed ${each.required}.`,
-    ),
+    ...explainParts(result),
     `${paint(result.verdict, COLOR[result.verdict], style)}: ${SENTENCE[result.verdict]}${result.mode === 'counts' ? ' Only rows were counted; values were not compared.' : ''}`,
   ];
   return parts.join('\n\n');

@@ -17,14 +17,26 @@ const SIGNS: Readonly<Record<string, string>> = {
 };
 
 /** Key columns with their values, each in an element of its own: no value can look like another column. */
-function keyOf({ kind, key }: ReportDiscrepancy): Part {
+export function keyOf({ kind, key }: Pick<ReportDiscrepancy, 'key'> & { readonly kind?: string }): Part {
   if (key === null) return html`<em>${kind === 'divergent' ? 'the whole copy' : 'the table has no key'}</em>`;
   return Object.entries(key).map(
-    ([column, value]) =>
-      html`<span class="key">${visible(column)}&nbsp;= ${
-        value === null ? html`<em>NULL</em>` : html`<code><bdi>${visibleValue(value)}</bdi></code>`
-      }</span> `,
+    ([column, value]) => html`<span class="key">${visible(column)}&nbsp;= ${shown(value)}</span> `,
   );
+}
+
+function shown(value: string | null | undefined): Part {
+  if (value === undefined) return '–';
+  return value === null ? html`<em>NULL</em>` : html`<code><bdi>${visibleValue(value)}</bdi></code>`;
+}
+
+/** The columns that differ, with both values where they were asked for. */
+function columnsOf({ columns = [], values }: ReportDiscrepancy): Part {
+  if (values !== undefined)
+    return Object.entries(values).map(
+      ([column, { source, target }]) =>
+        html`<div>${visible(column)}: ${shown(source)} → ${shown(target)}</div>`,
+    );
+  return columns.length > 0 ? columns.map(visible).join(', ') : '–';
 }
 
 function differingShards(shards: readonly ReportShard[]): Markup {
@@ -41,7 +53,7 @@ function differingShards(shards: readonly ReportShard[]): Markup {
     differing
       .slice(0, SHOWN)
       .map((shard) => [
-        html`${visible(shard.shardId)}${shard.reason !== undefined && html`<br><small>${shard.reason}</small>`}`,
+        html`${visible(shard.shardId)}${shard.detail !== undefined && html`<br><small>${shard.detail}</small>`}`,
         badge(shard.verdict),
         visible(shard.nodes.join(', ')),
         formatCount(BigInt(shard.source.rows)),
@@ -59,7 +71,7 @@ function rowsThatDiffer(table: ReportTable): Markup {
     shown.map((each) => [
       html`<span class="kind"><b aria-hidden="true">${SIGNS[each.kind] ?? '•'}</b> ${each.kind}</span>`,
       keyOf(each),
-      each.columns?.length ? each.columns.map(visible).join(', ') : '–',
+      columnsOf(each),
       each.shardId ?? '–',
       each.node === undefined ? '–' : visible(each.node),
     ]),
@@ -87,7 +99,7 @@ ${differing.length === 0 && html`<p>None were found.</p>`}${
 ${differing.map(
   ({ table, index }) => html`<article id="t${index}">
 <h3>${badge(table.verdict)} <span class="name">${visible(table.table)}</span></h3>
-<p>${table.reason !== undefined && html`${table.reason}. `}${rowsFound(table, mode)}</p>
+<p>${table.detail !== undefined && html`${table.detail}. `}${rowsFound(table, mode)}</p>
 ${table.discrepancies.length > 0 && rowsThatDiffer(table)}${
   table.shards.some((shard) => shard.verdict !== 'match') && differingShards(table.shards)
 }</article>

@@ -1,5 +1,13 @@
 import { formatCount } from '../../core/format.js';
-import type { ReportTable, ReportVerdict, VerifyDocument } from './types.js';
+import { visible } from './markup.js';
+import type {
+  ReportObject,
+  ReportRepair,
+  ReportRule,
+  ReportTable,
+  ReportVerdict,
+  VerifyDocument,
+} from './types.js';
 
 /** One kind of check: how many things it looked at and how they came out; `total` is null when it did not run. */
 export interface Check {
@@ -82,6 +90,24 @@ export function rowsFound(table: ReportTable, mode: string): string {
   return `${plural(table.discrepancyCount, 'discrepancy').replace(/^\S+/, found(table))}.`;
 }
 
+/** Undefined: this run did not look. An empty list of a part that was skipped is not a good one. */
+function looked<T>(items: readonly T[] | undefined, { skipped = [] }: VerifyDocument, part: string) {
+  return items?.length === 0 && skipped.some((one) => one.part.startsWith(part)) ? undefined : items;
+}
+
+/** The rules of one kind. */
+export function ruleItems(
+  document: VerifyDocument,
+  kind: 'foreign' | 'unique',
+): readonly ReportRule[] | undefined {
+  const rules = document.integrity?.filter((rule) => rule.kind === kind);
+  return looked(rules, document, kind === 'foreign' ? 'references' : 'uniqueness');
+}
+
+export function schemaItems(document: VerifyDocument): readonly ReportObject[] | undefined {
+  return looked(document.schema, document, 'schema');
+}
+
 export function factsOf(document: VerifyDocument): Facts {
   const { tables } = document;
   const sum = (side: 'source' | 'target'): bigint =>
@@ -94,9 +120,10 @@ export function factsOf(document: VerifyDocument): Facts {
     shards: tables.reduce((count, table) => count + table.shards.length, 0),
     checks: [
       check('Tables', 'table', tables),
-      check('References', 'reference', document.integrity),
+      check('References', 'reference', ruleItems(document, 'foreign')),
+      check('Uniqueness', 'unique rule', ruleItems(document, 'unique')),
       check('Sequences', 'sequence', document.sequences),
-      check('Schema', 'schema object', document.schema),
+      check('Schema', 'schema object', schemaItems(document)),
     ],
     discrepancies: tables.reduce((count, table) => count + table.discrepancyCount, 0),
     discrepanciesComplete: tables.every((table) => table.countComplete),
@@ -106,11 +133,13 @@ export function factsOf(document: VerifyDocument): Facts {
 }
 
 /** The verdict in one sentence for someone who reads nothing else. */
-function sentence({ verdict, mode }: VerifyDocument, facts: Omit<Facts, 'sentence'>): string {
+function sentence({ verdict, mode, sampled }: VerifyDocument, facts: Omit<Facts, 'sentence'>): string {
   const { checks, rows } = facts;
   const tables = checks[0]!.total!;
   const parts = checks.flatMap(({ noun, total, counts }) => {
-    const of = (count: number): string => `${formatCount(count)} of ${plural(total ?? 0, noun)}`;
+    // Of the schema only what differs is listed one by one.
+    const of = (count: number): string =>
+      noun === 'schema object' ? plural(count, noun) : `${formatCount(count)} of ${plural(total ?? 0, noun)}`;
     return [
       ...(counts.mismatch > 0
         ? [`${of(counts.mismatch)} ${counts.mismatch === 1 ? 'differs' : 'differ'}`]
@@ -123,29 +152,36 @@ function sentence({ verdict, mode }: VerifyDocument, facts: Omit<Facts, 'sentenc
     return `There is no answer yet: ${parts.join('; ') || 'something could not be compared'}. What was compared is the same.`;
   if (tables === 0) return 'No table was compared.';
   const what = `${plural(rows.source, 'row')} in ${plural(tables, 'table')}`;
+  if (sampled)
+    return `The rows of the sample are the same on both sides: ${what}. The others were not compared.`;
   if (mode === 'counts')
     return `Source and target hold the same number of rows, shard by shard: ${what}. Values were not compared.`;
   return `Source and target are the same: ${what}, every value compared, every row in the shard where it belongs.`;
 }
 
 /** What a reader must know before taking the verdict for more than it is; empty when there is nothing. */
-export function caveats({
-  mode,
-  tables,
-  tablesPlanned,
-  verdict,
-  integrity,
-  schema,
-}: VerifyDocument): string[] {
-  const missing = [
-    ...(integrity === undefined ? ['references'] : []),
-    ...(schema === undefined ? ['the schema'] : []),
+export function caveats(document: VerifyDocument): string[] {
+  const { mode, tables, tablesPlanned, verdict, sampled, notes = [], skipped = [], repair } = document;
+  const unchecked = [
+    ...(document.integrity === undefined ? ['references'] : []),
+    ...(document.schema === undefined ? ['the schema'] : []),
+    ...skipped.map((one) => one.part),
   ];
   return [
     ...(tables.length < tablesPlanned
       ? [`Only ${formatCount(tables.length)} of the plan’s ${plural(tablesPlanned, 'table')} were compared.`]
       : []),
+    ...(sampled && verdict !== 'match' ? ['Only a sample of the rows was compared.'] : []),
     ...(mode === 'counts' && verdict !== 'match' ? ['Rows were counted; values were not compared.'] : []),
-    ...(missing.length > 0 ? [`Not checked in this run: ${missing.join(' and ')}.`] : []),
+    ...notes,
+    ...(unchecked.length > 0 ? [`Not checked in this run: ${unchecked.join(', ')}.`] : []),
+    ...(repair === undefined ? [] : [repaired(repair)]),
   ];
+}
+
+function repaired({ action, rows, applied, file, refused }: ReportRepair): string {
+  const left = refused.length === 0 ? '' : ` ${plural(refused.length, 'row')} could not be repaired.`;
+  return action === 'apply'
+    ? `${formatCount(applied ?? 0)} of ${plural(rows, 'row')} were repaired; the verdict is the one after it.${left}`
+    : `Statements that repair ${plural(rows, 'row')} were written${file === undefined ? '' : ` to ${visible(file)}`}; nothing was changed.${left}`;
 }

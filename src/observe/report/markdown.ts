@@ -1,5 +1,16 @@
 import { formatCount, formatDuration } from '../../core/format.js';
-import { caveats, difference, factsOf, found, plural, rowsFound, skew, worstFirst } from './facts.js';
+import {
+  caveats,
+  difference,
+  factsOf,
+  found,
+  plural,
+  rowsFound,
+  ruleItems,
+  schemaItems,
+  skew,
+  worstFirst,
+} from './facts.js';
 import { visible, visibleValue } from './markup.js';
 import { moment } from './page.js';
 import type { ReportDiscrepancy, ReportTable, VerifyDocument } from './types.js';
@@ -48,6 +59,9 @@ function limited<T>(
   return `${render(items.slice(0, limit))}${left > 0 ? `\n\n… and ${plural(left, noun)} more, in the result document.` : ''}`;
 }
 
+const number = (value: string | number | null | undefined, absent: string): string =>
+  value === null || value === undefined ? absent : formatCount(BigInt(value));
+
 const verdictOf = (verdict: VerifyDocument['verdict']): string => `${SIGN[verdict]} ${verdict}`;
 
 function tables(all: readonly ReportTable[]): string {
@@ -88,7 +102,7 @@ function discrepancies(each: ReportTable, mode: string): string {
   const shards = each.shards.filter((shard) => shard.verdict !== 'match').length;
   return [
     `### ${code(each.table)}`,
-    `${plural(shards, 'shard')} of ${formatCount(each.shards.length)} ${shards === 1 ? 'is' : 'are'} not a match. ${rowsFound(each, mode)}${each.reason === undefined ? '' : ` ${code(each.reason)}`}`,
+    `${plural(shards, 'shard')} of ${formatCount(each.shards.length)} ${shards === 1 ? 'is' : 'are'} not a match. ${rowsFound(each, mode)}${each.detail === undefined ? '' : ` ${code(each.detail)}`}`,
     limited(
       each.discrepancies,
       'discrepancy',
@@ -111,7 +125,7 @@ function discrepancies(each: ReportTable, mode: string): string {
 }
 
 /** Of a list beside the rows only what is not a match is listed; the heading says how many there are. */
-function listing<T extends { readonly verdict: VerifyDocument['verdict']; readonly reason?: string }>(
+function listing<T extends { readonly verdict: VerifyDocument['verdict']; readonly detail?: string }>(
   title: string,
   noun: string,
   items: readonly T[] | undefined,
@@ -120,15 +134,19 @@ function listing<T extends { readonly verdict: VerifyDocument['verdict']; readon
 ): string {
   if (items === undefined) return `## ${title}\n\nNot checked in this run.`;
   const open = worstFirst(items).filter((item) => item.verdict !== 'match');
-  const matches = `${formatCount(items.length - open.length)} of ${plural(items.length, noun)} match.`;
-  const explained = open.some((item) => item.reason !== undefined);
+  // Of the schema what matches is summed up by kind, so that lines are no number of objects.
+  const matches =
+    title === 'Schema'
+      ? `${open.length === 0 ? 'Everything is' : `${plural(open.length, noun)} not`} as planned.`
+      : `${formatCount(items.length - open.length)} of ${plural(items.length, noun)} match.`;
+  const explained = open.some((item) => item.detail !== undefined);
   const list = limited(open, noun, (shown) =>
     table(
-      [...header, 'Verdict', ...(explained ? ['Reason'] : [])],
+      [...header, 'Verdict', ...(explained ? ['Detail'] : [])],
       shown.map((item) => [
         ...cells(item),
         verdictOf(item.verdict),
-        ...(explained ? [item.reason === undefined ? '–' : code(item.reason)] : []),
+        ...(explained ? [item.detail === undefined ? '–' : code(item.detail)] : []),
       ]),
     ),
   );
@@ -137,7 +155,7 @@ function listing<T extends { readonly verdict: VerifyDocument['verdict']; readon
 
 /** The result for a ticket: GitHub-flavoured Markdown, short enough to be read there. */
 export function renderMarkdown(document: VerifyDocument): string {
-  const { verdict, versions, servers, mode, integrity, sequences, schema } = document;
+  const { verdict, versions, servers, mode, sequences } = document;
   const facts = factsOf(document);
   const differing = document.tables.filter((each) => each.verdict !== 'match');
   const citus = versions.citus === null ? '' : `, Citus ${versions.citus}`;
@@ -173,19 +191,26 @@ export function renderMarkdown(document: VerifyDocument): string {
     differing.length > DETAILED
       ? `… and ${plural(differing.length - DETAILED, 'table')} more, in the result document.`
       : '',
-    listing('References', 'reference', integrity, ['Foreign key', '>Orphans'], (item) => [
-      code(item.constraint),
-      formatCount(BigInt(item.orphans)),
-    ]),
+    listing(
+      'References',
+      'reference',
+      ruleItems(document, 'foreign'),
+      ['Rule', 'Table', '>Orphans'],
+      (item) => [code(item.constraint), code(item.table), number(item.orphans, 'unknown')],
+    ),
+    listing(
+      'Uniqueness',
+      'unique rule',
+      ruleItems(document, 'unique'),
+      ['Rule', 'Table', '>Duplicates'],
+      (item) => [code(item.constraint), code(item.table), number(item.duplicates, 'unknown')],
+    ),
     listing('Sequences', 'sequence', sequences, ['Sequence', '>Stands at', '>Must have reached'], (item) => [
       code(item.sequence),
-      item.value === null ? 'its start' : formatCount(BigInt(item.value)),
-      item.required === null ? '–' : formatCount(BigInt(item.required)),
+      number(item.value, 'its start'),
+      number(item.required, '–'),
     ]),
-    listing('Schema', 'object', schema, ['Object', 'Detail'], (item) => [
-      code(item.object),
-      item.detail === null ? '–' : code(item.detail),
-    ]),
+    listing('Schema', 'object', schemaItems(document), ['Object'], (item) => [code(item.object)]),
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }

@@ -39,8 +39,13 @@ function tile({ name, total, counts }: Check): Markup {
   const sub =
     total === 0
       ? html`<span class="sub">none to check</span>`
-      : html`<span class="sub ${verdict}">${SIGN[verdict]} ${notes.join(', ') || 'all match'}</span>`;
-  return html`<li><span class="label">${name}</span><span class="big">${formatCount(counts.match)}<small> / ${formatCount(total)}</small></span>${sub}</li>`;
+      : html`<span class="sub ${verdict}">${SIGN[verdict]} ${notes.join(', ') || (name === 'Schema' ? 'nothing differs' : 'all match')}</span>`;
+  // Of the schema what matches is summed up by kind: only what differs can be counted.
+  const big =
+    name === 'Schema'
+      ? formatCount(total - counts.match)
+      : html`${formatCount(counts.match)}<small> / ${formatCount(total)}</small>`;
+  return html`<li><span class="label">${name}</span><span class="big">${big}</span>${sub}</li>`;
 }
 
 function tiles(

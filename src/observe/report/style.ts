@@ -24,7 +24,7 @@ header p.kicker{margin:28px 0 10px;color:var(--soft);font-size:13px;letter-spaci
 .verdict.mismatch{border-color:var(--mismatch);background:var(--mismatch-tint)}.verdict.mismatch h1{color:var(--mismatch)}
 .verdict.inconclusive{border-color:var(--inconclusive);background:var(--inconclusive-tint)}.verdict.inconclusive h1{color:var(--inconclusive)}
 .verdict ul{color:inherit}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:12px;margin:16px 0 0;padding:0;list-style:none}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(112px,1fr));gap:12px;margin:16px 0 0;padding:0;list-style:none}
 .tiles li{border:1px solid var(--line);border-radius:8px;padding:12px 14px;background:var(--raised)}
 .tiles .big{display:block;font-size:24px;line-height:1.25;font-weight:600;font-variant-numeric:tabular-nums}
 .tiles li:first-child{grid-column:span 2}.tiles .label{color:var(--soft);font-size:13px}.tiles .sub{display:block;font-size:13px}
@@ -84,7 +84,7 @@ a{color:inherit;text-decoration:none}
 .scroll{overflow:visible}
 h2,h3,caption,.legend,.kinds{break-after:avoid}tr,.tiles li,dl div,.verdict{break-inside:avoid}thead{display:table-header-group}
 header p.kicker{margin-top:0}.verdict h1{font-size:20pt}.verdict p{font-size:12pt}
-.tiles{grid-template-columns:repeat(auto-fit,minmax(80px,1fr));gap:6px}.tiles li{padding:6px 8px}.tiles .big{font-size:13pt}.tiles .sub,.tiles .label{font-size:8pt}
+.tiles{grid-template-columns:repeat(auto-fit,minmax(68px,1fr));gap:6px}.tiles li{padding:6px 8px}.tiles .big{font-size:13pt}.tiles .sub,.tiles .label{font-size:8pt}
 dl{grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}dl .wide .mono{font-size:8pt}h2{margin-top:22px}
 table{font-size:9pt}th,td{padding:4px 8px 4px 0}thead th,caption,.badge{font-size:8pt}
 .large{--w:18px;--h:18px;--gap:2px;--sign:11px}.medium{--w:9px;--h:15px;--gap:1px;--sign:8px}.small{--w:5px;--h:10px;--gap:1px;--sign:6px}

@@ -23,7 +23,7 @@ ${grid(
     { header: 'Discrepancies', number: true },
   ],
   tables.map((table, index) => [
-    html`<span class="name">${visible(table.table)}</span>${table.reason !== undefined && html`<br><small>${table.reason}</small>`}`,
+    html`<span class="name">${visible(table.table)}</span>${table.detail !== undefined && html`<br><small>${table.detail}</small>`}`,
     badge(table.verdict),
     table.placement,
     formatCount(BigInt(table.source.rows)),

@@ -21,8 +21,15 @@ export interface VerifyDocument {
   readonly servers: { readonly source: string; readonly target: string };
   readonly tables: readonly ReportTable[];
   readonly sequences: readonly ReportSequence[];
-  readonly integrity?: readonly ReportReference[];
+  readonly integrity?: readonly ReportRule[];
   readonly schema?: readonly ReportObject[];
+  /** Parts that this mode does not look at. */
+  readonly skipped?: readonly { readonly part: string; readonly reason: string }[];
+  /** A match is one of the rows of the sample alone. */
+  readonly sampled?: boolean;
+  /** Sentences that say what was left out. */
+  readonly notes?: readonly string[];
+  readonly repair?: ReportRepair;
 }
 
 export type ReportVerdict = 'match' | 'mismatch' | 'inconclusive';
@@ -39,7 +46,7 @@ export interface ReportVersions {
 /** What has a verdict may say why it is not a match. */
 interface Judged {
   readonly verdict: ReportVerdict;
-  readonly reason?: string;
+  readonly detail?: string;
 }
 
 export interface ReportSide {
@@ -74,22 +81,53 @@ export interface ReportDiscrepancy {
   readonly shardId?: string;
   readonly node?: string;
   readonly columns?: readonly string[];
+  /** Column → value on each side that has the row; only where values were asked for. */
+  readonly values?: Readonly<
+    Record<string, { readonly source?: string | null; readonly target?: string | null }>
+  >;
 }
 
-export interface ReportSequence extends Judged {
-  readonly sequence: string;
+interface SequencePoint extends Judged {
   readonly value: string | null;
   readonly required: string | null;
 }
 
-/** A foreign key of the source, checked on the target. */
-export interface ReportReference extends Judged {
-  readonly constraint: string;
-  /** Rows whose referenced row is missing. */
-  readonly orphans: string | number;
+export interface ReportSequence extends SequencePoint {
+  readonly sequence: string;
+  /** Workers that give out ids of a range of their own. */
+  readonly nodes?: readonly (SequencePoint & { readonly node: string })[];
 }
 
+/** A foreign key of the source, or a unique rule that the cluster cannot keep by itself. */
+export interface ReportRule extends Judged {
+  readonly kind: string;
+  readonly table: string;
+  readonly constraint: string;
+  /** Rows that refer to nothing; null: not known, or a unique rule. */
+  readonly orphans: string | number | null;
+  /** Rows beyond the first of each value. */
+  readonly duplicates?: string | number | null;
+  readonly keys: readonly ReportRuleKey[];
+}
+
+export interface ReportRuleKey {
+  readonly key: Readonly<Record<string, string | null>> | null;
+  /** What refers to nothing, or is there twice. */
+  readonly value: Readonly<Record<string, string | null>>;
+  readonly shardId: string;
+  readonly node: string;
+}
+
+/** A part of the schema that is not as planned; with verdict `match` how many of a kind are. */
 export interface ReportObject extends Judged {
   readonly object: string;
-  readonly detail: string | null;
+}
+
+export interface ReportRepair {
+  /** `plan`: statements were written to `file`; `apply`: they were run. */
+  readonly action: string;
+  readonly rows: number;
+  readonly applied?: number;
+  readonly file?: string;
+  readonly refused: readonly unknown[];
 }
