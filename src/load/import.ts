@@ -2,7 +2,7 @@ import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
-import { readChunk } from '../export/chunk-file.js';
+import { readChunk, requireFiles } from '../export/chunk-file.js';
 import type { Manifest, ManifestChunk } from '../export/manifest.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
@@ -35,6 +35,10 @@ export function wants(wanted: LoadPhase, phase: Exclude<LoadPhase, 'all'>): bool
 export async function importDump(request: ImportRequest, context: Context): Promise<LoadResult> {
   const { writer, plan, tables, manifest, phase, jobs } = request;
   const { direction } = manifest;
+  if (wants(phase, 'data')) {
+    const chunks = tables.flatMap((table) => chunksIn(manifest, table));
+    await requireFiles(request.directory, chunks);
+  }
   const ledger = await admit({
     writer,
     tables,
