@@ -204,7 +204,7 @@ async function exportChunks({
     const file = `${folder(table)}/${String(number).padStart(6, '0')}.copy${SUFFIX[compression]}`;
     const written = await pool.use(extent.node, (session) => {
       const source = counted(
-        metered(readSource(session, chunk, direction), signal, context.clock.now, {
+        metered(readSource(session, chunk, direction, signal), signal, context.clock.now, {
           bytes: (bytes) => context.progress.advance(label, { bytes }),
           waited: (side, ms) => context.progress.advance(label, { waitMs: { [side]: ms } }),
         }),

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../citus/database.js';
 import { MigrateError } from '../core/errors.js';
 import { quoteLiteral } from '../core/names.js';
@@ -6,6 +7,17 @@ import { sql } from '../postgres/sql-files.js';
 
 /** Advisory lock key of a run: "cmig" as a number, in a space that applications rarely use. */
 const LOCK_KEY = 0x63_6d_69_67;
+
+/** A killed process's backends are mostly gone within milliseconds: they get this long before they count. */
+const TRIES = 10;
+const TRY_EVERY_MS = 200;
+
+interface Holder {
+  run: string;
+  pid: number;
+  client: string;
+  since: string;
+}
 
 export interface LoadedChunk {
   readonly loadId: string;
@@ -35,10 +47,10 @@ export class Ledger {
   static async lock(database: Database): Promise<Ledger> {
     const session = await database.connect();
     try {
-      const { locked } = await session.one<{ locked: boolean }>(
-        `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
-      );
-      if (!locked) throw await lockedBy(session);
+      for (let tries = 0; !(await isFree(session)); tries += 1) {
+        if (tries === TRIES) throw await lockedBy(session);
+        await pause(TRY_EVERY_MS);
+      }
       return new Ledger(database, session);
     } catch (error) {
       await session.close();
@@ -92,10 +104,26 @@ export class Ledger {
   }
 }
 
-async function lockedBy(session: Session): Promise<MigrateError> {
-  const [holder] = await session.query<{ run: string; pid: number; client: string; since: string }>(
-    sql('ledger/holder', { key: LOCK_KEY }),
+/**
+ * True when the run has the lock and nothing of an earlier one is left. The backends of a killed process go on until
+ * they notice: an index build to its end, and a commit that was under way is still made.
+ */
+async function isFree(session: Session): Promise<boolean> {
+  const { locked } = await session.one<{ locked: boolean }>(
+    `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
   );
+  if (!locked) return false;
+  const left = await session.query(sql('ledger/leftovers'), 'look for earlier runs');
+  if (left.length === 0) return true;
+  await session.query(`SELECT pg_advisory_unlock(${LOCK_KEY})`);
+  return false;
+}
+
+async function lockedBy(session: Session): Promise<MigrateError> {
+  const [holder] = [
+    ...(await session.query<Holder>(sql('ledger/holder', { key: LOCK_KEY }))),
+    ...(await session.query<Holder>(sql('ledger/leftovers'))),
+  ];
   return new MigrateError('RUN_LOCKED', {
     message: holder
       ? `Another run works on this target: ${holder.run}, process ${holder.pid}, from ${holder.client} since ${holder.since} UTC`

@@ -124,12 +124,12 @@ function loadChunk(chunk: SourceChunk, cut: Cut, pool: SessionPool, direction: D
   return {
     table: chunk.table,
     chunk: chunkName(chunk),
-    async *read() {
+    async *read(signal) {
       const { node } = chunk.extent;
       const session = await pool.borrow(node);
       let read = false;
       try {
-        const rows = yield* readSource(session, chunk, direction);
+        const rows = yield* readSource(session, chunk, direction, signal);
         read = true;
         return rows;
       } finally {
@@ -185,7 +185,7 @@ async function unchangedChunks(
   if (changed.size > 0) {
     throw new MigrateError('SOURCE_CHANGED', {
       message: `Rows that are already on the target have changed on the source since: ${[...changed].join(', ')}`,
-      hint: `Start these tables over: migrate copy --truncate --tables ${[...changed].join(',')}`,
+      hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${[...changed].join(',')}\`; then repeat this command.`,
       context: { tables: [...changed] },
     });
   }

@@ -67,7 +67,9 @@ export class CoordinatorLane implements Lane {
         async function* bytes(): AsyncGenerator<Buffer> {
           read = yield* chunk.read(signal);
         }
-        const rows = await session.copyIn(copy, bytes(), `load ${chunk.chunk} into ${table.table}`);
+        const rows = await session.cancelledBy(signal, () =>
+          session.copyIn(copy, bytes(), `load ${chunk.chunk} into ${table.table}`),
+        );
         if (rows !== read) {
           throw new MigrateError('ROWS_DIFFER', {
             message: `${read} rows of ${chunk.chunk} were read, but ${rows} arrived in ${table.table}`,
