@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import xxhash from 'xxhash-wasm';
 import { MigrateError } from '../core/errors.js';
@@ -69,8 +69,8 @@ export function counted(source: AsyncGenerator<Buffer, number>): Counted {
 }
 
 /**
- * Writes one chunk. The file gets its name only when it is complete and synced; whatever fails before leaves at
- * most a `.part` file, which the next run overwrites. Throws LOCAL_DISK_FULL, LOCAL_IO, or what the source throws.
+ * Writes one chunk. The file gets its name only when it is complete and synced; whatever fails before leaves no
+ * file, a killed process at most a `.part` file, which the next run removes. Throws LOCAL_DISK_FULL, LOCAL_IO, or what the source throws.
  */
 export async function writeChunk(
   directory: string,
@@ -91,19 +91,51 @@ export async function writeChunk(
       await handle.close();
     }
   } catch (error) {
+    await rm(`${path}.part`, { force: true }).catch(() => {});
     throw localError(error, path);
   }
 }
 
+/** Why a chunk's file is not what the manifest says, by its size alone; undefined when it is. Throws LOCAL_IO. */
+async function troubleWith(path: string, chunk: ManifestChunk): Promise<string | undefined> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw localError(error, path);
+  });
+  if (found === undefined) return 'is missing';
+  return found.size === chunk.bytes ? undefined : `has ${found.size} bytes, the manifest says ${chunk.bytes}`;
+}
+
+export async function isWhole(directory: string, chunk: ManifestChunk): Promise<boolean> {
+  return (await troubleWith(join(directory, chunk.file), chunk)) === undefined;
+}
+
+/** Throws DUMP_DAMAGED, naming all of them, when files are missing or of another size. Their bytes are not read. */
+export async function requireFiles(directory: string, chunks: readonly ManifestChunk[]): Promise<void> {
+  const found: string[] = [];
+  for (const chunk of chunks) {
+    const path = join(directory, chunk.file);
+    const trouble = await troubleWith(path, chunk);
+    if (trouble !== undefined) found.push(`${path} ${trouble}`);
+  }
+  if (found.length === 0) return;
+  const more = found.length > 10 ? `; … (${found.length} files)` : '';
+  throw new MigrateError('DUMP_DAMAGED', {
+    message: `${found.slice(0, 10).join('; ')}${more}`,
+    hint: 'Bring the files back, or export again into another directory. Nothing was loaded.',
+    context: { files: found.length },
+  });
+}
+
 async function* hashed(path: string, chunk: ManifestChunk): AsyncGenerator<Buffer> {
-  const damaged = (why: string, cause?: unknown): MigrateError =>
-    new MigrateError('DUMP_DAMAGED', { message: `${path} ${why}`, context: { file: chunk.file }, cause });
-  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' ? damaged('is missing', error) : localError(error, path);
+  const damaged = (why: string): MigrateError =>
+    new MigrateError('DUMP_DAMAGED', { message: `${path} ${why}`, context: { file: chunk.file } });
+  const trouble = await troubleWith(path, chunk);
+  if (trouble !== undefined) throw damaged(trouble);
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    throw localError(error, path);
   });
   try {
     const { size } = await handle.stat();
-    if (size !== chunk.bytes) throw damaged(`has ${size} bytes, the manifest says ${chunk.bytes}`);
     const hash = create64();
     for (let at = 0; at < size; ) {
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cut, takeCut } from '../citus/cut.js';
@@ -15,10 +16,10 @@ import { columnsOf, type Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
-import { counted, writeChunk } from './chunk-file.js';
+import { counted, isWhole, writeChunk } from './chunk-file.js';
 import { type Compression, SUFFIX } from './compression.js';
 import { type Extent, readExtents } from './extents.js';
-import { Journal, type JournalEntry } from './journal.js';
+import { JOURNAL, Journal, type JournalEntry } from './journal.js';
 import { localError } from './local-error.js';
 import {
   FORMAT_VERSION,
@@ -52,7 +53,8 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
   const { reader, plan, tables, direction, out } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
   if (direction === 'forward') await requireDistributionValues(reader.session, plan, tables);
-  await claimDirectory(request);
+  const finished = await claimDirectory(request);
+  if (finished !== undefined) return finished;
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));
   try {
@@ -83,15 +85,26 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
   }
 }
 
-/** The directory is made, or was ours and unfinished. Anything else in it is left alone: DUMP_EXISTS. */
-async function claimDirectory({ out, plan, direction }: ExportRequest): Promise<void> {
+/**
+ * The directory is made, or was ours and unfinished. Anything else in it is left alone: DUMP_EXISTS. Returns the
+ * manifest when all that was missing is that the journal had not been removed yet.
+ */
+async function claimDirectory({ out, plan, direction }: ExportRequest): Promise<Manifest | undefined> {
   try {
     await mkdir(out, { recursive: true, mode: 0o700 });
-    if ((await findManifest(out)) !== undefined) {
-      throw new MigrateError('DUMP_EXISTS', { message: `${out} already holds a finished dump` });
+    const [manifest, journal] = [await findManifest(out), await Journal.find(out)];
+    if (manifest !== undefined) {
+      if (journal?.header.dumpId !== manifest.dumpId || manifest.planHash !== plan.planHash) {
+        throw new MigrateError('DUMP_EXISTS', {
+          message: `${out} already holds a finished dump`,
+          hint: 'Load it with `migrate import`, or export into another directory.',
+        });
+      }
+      await journal.remove();
+      return manifest;
     }
-    const journal = await Journal.find(out);
-    const files = await readdir(out);
+    // A process that is killed right at its start leaves this one alone.
+    const files = (await readdir(out)).filter((file) => file !== `${JOURNAL}.part`);
     if (journal === undefined && files.length > 0) {
       throw new MigrateError('DUMP_EXISTS', { message: `${out} is not empty and holds no unfinished dump` });
     }
@@ -104,6 +117,7 @@ async function claimDirectory({ out, plan, direction }: ExportRequest): Promise<
         hint: 'Export into another directory, or remove this one.',
       });
     }
+    return undefined;
   } catch (error) {
     throw localError(error, out);
   }
@@ -118,7 +132,7 @@ function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string
   });
 }
 
-/** The journal to go on with, and the entries of it that still hold. Files of entries that do not are removed. */
+/** The journal to go on with, and the entries of it that still hold. All other chunk files are removed. */
 async function resume(
   { out, plan, tables, direction }: ExportRequest,
   pool: SessionPool,
@@ -134,12 +148,13 @@ async function resume(
     const kept =
       table !== undefined &&
       extent !== undefined &&
+      (await isWhole(out, entry.chunk)) &&
       (await pool.use(extent.node, (session) =>
         isUnchanged(session, { table, extent, range: entry.record }, entry.record, direction),
       ));
     if (kept) done.push(entry);
-    else await rm(join(out, entry.chunk.file), { force: true });
   }
+  await removeOthers(out, new Set(done.map((entry) => entry.chunk.file)));
   if (old !== undefined) {
     log.info(
       `Continuing the unfinished export: ${done.length} of ${old.entries.length} finished chunks are unchanged`,
@@ -148,6 +163,16 @@ async function resume(
   const dumpId = old?.header.dumpId ?? randomUUID();
   const journal = await Journal.start(out, { dumpId, planHash: plan.planHash, direction }, done);
   return { journal, done };
+}
+
+/** Chunk files of a killed run that no journal line speaks of, and those that are to be read again. */
+async function removeOthers(out: string, kept: ReadonlySet<string>): Promise<void> {
+  const data = join(out, 'data');
+  for (const folder of existsSync(data) ? await readdir(data) : []) {
+    for (const file of await readdir(join(data, folder))) {
+      if (!kept.has(`data/${folder}/${file}`)) await rm(join(data, folder, file));
+    }
+  }
 }
 
 interface Work {
@@ -179,7 +204,7 @@ async function exportChunks({
     const file = `${folder(table)}/${String(number).padStart(6, '0')}.copy${SUFFIX[compression]}`;
     const written = await pool.use(extent.node, (session) => {
       const source = counted(
-        metered(readSource(session, chunk, direction), signal, context.clock.now, {
+        metered(readSource(session, chunk, direction, signal), signal, context.clock.now, {
           bytes: (bytes) => context.progress.advance(label, { bytes }),
           waited: (side, ms) => context.progress.advance(label, { waitMs: { [side]: ms } }),
         }),

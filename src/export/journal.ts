@@ -17,7 +17,16 @@ export interface JournalEntry {
   readonly chunk: ManifestChunk;
 }
 
-/** What an unfinished export has done: a header, then a line per finished chunk. A cut last line does not count. */
+/** A full disk cuts a line, and the next one is written behind it. */
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an unfinished export has done: a header, then a line per finished chunk. A line that was cut does not count. */
 export class Journal {
   private constructor(
     private readonly path: string,
@@ -32,9 +41,9 @@ export class Journal {
       throw error;
     });
     const lines = text?.split('\n').slice(0, -1) ?? [];
-    if (lines.length === 0) return undefined;
-    const [header, ...entries] = lines.map((line) => JSON.parse(line));
-    return new Journal(path, header, entries);
+    const [header, ...entries] = lines.map(parseLine);
+    if (header === undefined) return undefined;
+    return new Journal(path, header as JournalHeader, entries.filter(Boolean) as JournalEntry[]);
   }
 
   /** Starts anew, keeping `entries`. */

@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MigrateError } from '../core/errors.js';
@@ -51,14 +51,19 @@ export type SequenceValue = z.infer<typeof Sequence>;
 
 /** Writes a file under a temporary name, syncs it, and only then gives it its name. */
 export async function writeWhole(file: string, text: string): Promise<void> {
-  const handle = await open(`${file}.part`, 'w', 0o600);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(`${file}.part`, 'w', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(`${file}.part`, file);
+  } catch (error) {
+    await rm(`${file}.part`, { force: true }).catch(() => {});
+    throw error;
   }
-  await rename(`${file}.part`, file);
 }
 
 export async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
@@ -79,7 +84,11 @@ export async function findManifest(directory: string): Promise<Manifest | undefi
 
 function parseManifest(text: string, directory: string): Manifest {
   const damaged = (why: string, cause?: unknown): MigrateError =>
-    new MigrateError('DUMP_DAMAGED', { message: `${join(directory, MANIFEST)} is damaged: ${why}`, cause });
+    new MigrateError('DUMP_DAMAGED', {
+      message: `${join(directory, MANIFEST)} is damaged: ${why}`,
+      hint: 'Bring the file back, or export again into another directory. Nothing was loaded.',
+      cause,
+    });
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -94,8 +103,8 @@ function parseManifest(text: string, directory: string): Manifest {
   }
   const parsed = Manifest.safeParse(value);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw damaged(`${issue.path.join('.') || 'document'}: ${issue.message}`);
+    const path = parsed.error.issues[0]!.path.join('.');
+    throw damaged(path === '' ? 'it is no manifest' : `${path} is missing or not as it has to be`);
   }
   return parsed.data;
 }

@@ -69,6 +69,7 @@ export function readSource(
   session: Session,
   chunk: SourceChunk,
   direction: Direction,
+  signal: AbortSignal,
 ): AsyncGenerator<Buffer, number> {
   const { table, extent, range } = chunk;
   return session.copyOut(
@@ -79,6 +80,7 @@ export function readSource(
       ...tidRange(range),
     }),
     `read ${table.table}`,
+    signal,
   );
 }
 

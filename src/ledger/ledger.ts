@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import { MigrateError } from '../core/errors.js';
@@ -8,6 +9,17 @@ import { attemptOf, type LaneRow, readLaneRows } from './rows.js';
 
 /** Advisory lock key of a run: "cmig" as a number, in a space that applications rarely use. */
 const LOCK_KEY = 0x63_6d_69_67;
+
+/** A killed process's backends are mostly gone within milliseconds: they get this long before they count. */
+const TRIES = 10;
+const TRY_EVERY_MS = 200;
+
+interface Holder {
+  run: string;
+  pid: number;
+  client: string;
+  since: string;
+}
 
 export interface LoadedChunk {
   readonly loadId: string;
@@ -33,14 +45,31 @@ export class Ledger {
   static async lock(database: Database): Promise<Ledger> {
     const session = await database.connect();
     try {
-      const { locked } = await session.one<{ locked: boolean }>(
-        `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
-      );
-      if (!locked) throw await lockedBy(session);
+      for (let tries = 0; !(await isFree(session)); tries += 1) {
+        if (tries === TRIES) throw lockedBy(await holderOf(session));
+        await pause(TRY_EVERY_MS);
+      }
       return new Ledger(database, session, new SessionPool((node) => database.connect(node)));
     } catch (error) {
       await session.close();
       throw error;
+    }
+  }
+
+  /**
+   * Waits until no backend of an earlier run writes on any node: a lane's commit that was under way when its process
+   * died would come after this run has read what that node has. Throws RUN_LOCKED when one stays.
+   */
+  async settleLanes(): Promise<void> {
+    for (const node of this.database.nodes) {
+      await this.pool.use(node, async (session) => {
+        for (let tries = 0; ; tries += 1) {
+          const left = await session.query<Holder>(sql('ledger/leftovers'), 'look for earlier runs');
+          if (left.length === 0) return;
+          if (tries === TRIES) throw lockedBy(left[0]);
+          await pause(TRY_EVERY_MS);
+        }
+      });
     }
   }
 
@@ -145,10 +174,30 @@ export class Ledger {
   }
 }
 
-async function lockedBy(session: Session): Promise<MigrateError> {
-  const [holder] = await session.query<{ run: string; pid: number; client: string; since: string }>(
-    sql('ledger/holder', { key: LOCK_KEY }),
+/**
+ * True when the run has the lock and nothing of an earlier one is left. The backends of a killed process go on until
+ * they notice: an index build to its end, and a commit that was under way is still made.
+ */
+async function isFree(session: Session): Promise<boolean> {
+  const { locked } = await session.one<{ locked: boolean }>(
+    `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
   );
+  if (!locked) return false;
+  const left = await session.query(sql('ledger/leftovers'), 'look for earlier runs');
+  if (left.length === 0) return true;
+  await session.query(`SELECT pg_advisory_unlock(${LOCK_KEY})`);
+  return false;
+}
+
+async function holderOf(session: Session): Promise<Holder | undefined> {
+  const [holder] = [
+    ...(await session.query<Holder>(sql('ledger/holder', { key: LOCK_KEY }))),
+    ...(await session.query<Holder>(sql('ledger/leftovers'))),
+  ];
+  return holder;
+}
+
+function lockedBy(holder: Holder | undefined): MigrateError {
   return new MigrateError('RUN_LOCKED', {
     message: holder
       ? `Another run works on this target: ${holder.run}, process ${holder.pid}, from ${holder.client} since ${holder.since} UTC`

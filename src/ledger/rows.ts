@@ -47,8 +47,7 @@ export async function addChunk(session: Session, loadId: string, chunk: NewChunk
 export async function chunkRows(
   session: Session,
   loadId: string,
-  table: string,
-  chunk: string,
+  { table, chunk }: { table: string; chunk: string },
 ): Promise<Arrived | undefined> {
   const [row] = await session.query<{ rows: string; rejected: string }>(
     sql('ledger/chunk', { load_id: loadId, table_name: table, chunk }),
@@ -125,4 +124,20 @@ export async function readLaneRows(
 /** The name of the only attempt at a chunk that can be committed when one transaction holds all of it. */
 export function attemptOf(loadId: string, { table, chunk }: { table: string; chunk: string }): string {
   return createHash('sha256').update(`${loadId}\n${table}\n${chunk}`).digest('hex').slice(0, 32);
+}
+
+/**
+ * Lets one transaction at a time work on a chunk on this node, and waits for one whose client has gone: what that one
+ * commits is in the ledger before this returns.
+ */
+export async function lockChunk(
+  session: Session,
+  loadId: string,
+  chunk: { table: string; chunk: string },
+): Promise<void> {
+  const key = BigInt.asIntN(64, BigInt(`0x${attemptOf(loadId, chunk).slice(0, 16)}`));
+  await session.query(
+    `SELECT pg_advisory_xact_lock(${key})`,
+    `wait for an earlier attempt at ${chunk.chunk}`,
+  );
 }

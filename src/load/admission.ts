@@ -76,6 +76,7 @@ export async function admit(admission: Admission): Promise<Ledger> {
   try {
     const existing = await requireWritable(writer, tables, [...tables, ...LEDGER]);
     await requireColumns(writer, existing, direction);
+    if (lanes) await ledger.settleLanes();
     if (keepsRows) {
       const filled: TablePlan[] = [];
       for (const table of existing) if (await holdsRows(writer.session, table)) filled.push(table);

@@ -170,7 +170,7 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
   if (changed.size > 0) {
     throw new MigrateError('SOURCE_CHANGED', {
       message: `Rows that are already on the target have changed on the source since: ${[...changed].join(', ')}`,
-      hint: `Start these tables over: migrate copy --truncate --tables ${[...changed].join(',')}`,
+      hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${[...changed].join(',')}\`; then repeat this command.`,
       context: { tables: [...changed] },
     });
   }

@@ -8,9 +8,9 @@ import { qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { keyHash, type RouteKey, RowRouter } from '../core/router.js';
 import type { ShardRows } from '../core/shard-buffers.js';
-import { type Arrived, addChunk, readLaneRows, sumArrived } from '../ledger/rows.js';
+import { type Arrived, addChunk, lockChunk, readLaneRows, sumArrived } from '../ledger/rows.js';
 import { columnsOf } from '../plan/projection.js';
-import type { Lane, LaneOptions, LoadChunk } from './lane.js';
+import { type Lane, type LaneOptions, LOCK_TIMEOUT, type LoadChunk } from './lane.js';
 import { NodeLane } from './node-lane.js';
 import { keepRefused } from './quarantine.js';
 
@@ -114,19 +114,22 @@ export class DirectLane implements Lane {
     });
   }
 
-  /** What earlier attempts at this chunk have committed, on any node. */
+  /** What earlier attempts at this chunk have committed, on any node, once none of them can commit any more. */
   async #committed(chunk: LoadChunk): Promise<(Arrived & { node: Node; ranges: readonly HashRange[] })[]> {
     const { writer, loadId } = this.#options;
-    const rows = await Promise.all(
-      writer.nodes.map((node) =>
-        this.#pool.use(node, async (session) =>
-          (await readLaneRows(session, loadId, { table: chunk.table.table, chunk: chunk.chunk })).map(
-            ({ ranges, rows, rejected }) => ({ node, ranges, rows, rejected }),
-          ),
-        ),
-      ),
+    const name = { table: chunk.table.table, chunk: chunk.chunk };
+    const read = (node: Node) =>
+      this.#pool.use(node, (session) =>
+        session.transaction(async () => {
+          await session.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+          await lockChunk(session, loadId, name);
+          return readLaneRows(session, loadId, name);
+        }),
+      );
+    const rows = await Promise.all(writer.nodes.map(async (node) => ({ node, rows: await read(node) })));
+    return rows.flatMap(({ node, rows: mine }) =>
+      mine.map(({ ranges, rows: count, rejected }) => ({ node, ranges, rows: count, rejected })),
     );
-    return rows.flat();
   }
 
   /** A transaction on every node that still needs rows, behind the fence against shard moves. */
@@ -146,6 +149,8 @@ export class DirectLane implements Lane {
           node,
           await NodeLane.open(this.#pool, this.#options.writer, node, {
             table: chunk.table,
+            loadId: this.#options.loadId,
+            chunk: chunk.chunk,
             columns: columnsOf(chunk.table, 'forward').map((column) => column.name),
             shards: [...new Set(mine.map((index) => shards.shards[to[index]!.shard]!))],
             ranges: mine.map((index) => map.ranges[index]!),

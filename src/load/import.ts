@@ -1,6 +1,7 @@
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import type { TablePlan } from '../core/plan-types.js';
+import { requireFiles } from '../export/chunk-file.js';
 import type { Manifest, ManifestChunk } from '../export/manifest.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
@@ -8,7 +9,7 @@ import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables, truncateTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
-import { type LoadRequest, quarantineOf, runLoad } from './run.js';
+import { type LoadRequest, quarantineOf, runLoad, wants } from './run.js';
 
 export interface ImportRequest extends LoadRequest {
   readonly directory: string;
@@ -16,8 +17,13 @@ export interface ImportRequest extends LoadRequest {
 }
 
 /** Loads a dump; a second run goes on behind the last committed chunk. Throws what lanes and preflight throw. */
-export function importDump(request: ImportRequest, context: Context): Promise<LoadResult> {
-  const { direction, dumpId: loadId, sequences } = request.manifest;
+export async function importDump(request: ImportRequest, context: Context): Promise<LoadResult> {
+  const { manifest, tables, phase, directory } = request;
+  if (wants(phase, 'data')) {
+    const chunks = tables.flatMap((table) => chunksIn(manifest, table));
+    await requireFiles(directory, chunks);
+  }
+  const { direction, dumpId: loadId, sequences } = manifest;
   return runLoad(
     request,
     {

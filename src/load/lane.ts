@@ -4,12 +4,15 @@ import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
-import { type Arrived, addChunk, attemptOf, chunkRows } from '../ledger/rows.js';
+import { type Arrived, addChunk, attemptOf, chunkRows, lockChunk } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 import { copyBatches } from './copy-rows.js';
 import type { BadRow } from './isolate.js';
 import { keepRefused, type QuarantineOptions, refuseTooMany } from './quarantine.js';
+
+/** How long a lane waits for an earlier attempt to end, or for a shard move, before it is tried again. */
+export const LOCK_TIMEOUT = '10s';
 
 /** A chunk on its way into the target. */
 export interface LoadChunk {
@@ -59,15 +62,19 @@ export class CoordinatorLane implements Lane {
     private readonly pool: SessionPool,
   ) {}
 
-  async load(chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
-    const { writer } = this.options;
-    return this.pool.use(writer.head, async (session) => {
-      // It may have been committed by an attempt that never heard so.
-      const arrived = chunk.resumed
-        ? await chunkRows(session, this.options.loadId, chunk.table.table, chunk.chunk)
-        : undefined;
-      return arrived ?? session.transaction(() => this.#copy(session, chunk, signal));
-    });
+  load(chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
+    const { writer, loadId } = this.options;
+    const name = { table: chunk.table.table, chunk: chunk.chunk };
+    return this.pool.use(writer.head, (session) =>
+      session.transaction(async () => {
+        await session.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+        await lockChunk(session, loadId, name);
+        await session.query('SET LOCAL lock_timeout = 0');
+        // It may have been committed by an attempt that never heard so.
+        const arrived = chunk.resumed ? await chunkRows(session, loadId, name) : undefined;
+        return arrived ?? this.#copy(session, chunk, signal);
+      }),
+    );
   }
 
   async #copy(session: Session, chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
@@ -88,7 +95,7 @@ export class CoordinatorLane implements Lane {
     const refused: BadRow<Buffer>[] = [];
     const rows =
       quarantine === undefined
-        ? await session.copyIn(copy.statement, bytes(), copy.doing)
+        ? await session.cancelledBy(signal, () => session.copyIn(copy.statement, bytes(), copy.doing))
         : await copyBatches(copy, bytes(), {
             // On a cluster the line is the coordinator's while the error is a worker's.
             trustLines: writer.kind === 'single',

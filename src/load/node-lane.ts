@@ -6,19 +6,18 @@ import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { ShardRows } from '../core/shard-buffers.js';
-import { type Arrived, addLaneRow } from '../ledger/rows.js';
+import { type Arrived, addLaneRow, lockChunk } from '../ledger/rows.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { copyRows } from './copy-rows.js';
 import type { BadRow } from './isolate.js';
-import type { LoadChunk } from './lane.js';
+import { LOCK_TIMEOUT, type LoadChunk } from './lane.js';
 import { refuseTooMany } from './quarantine.js';
-
-/** How long the fence may wait for a shard move before the attempt is given up and made again. */
-const FENCE_TIMEOUT = '10s';
 
 export interface NodeLaneScope {
   readonly table: TablePlan;
+  readonly loadId: string;
+  readonly chunk: string;
   readonly columns: readonly string[];
   /** Shards that rows may come for. */
   readonly shards: readonly Shard[];
@@ -51,7 +50,8 @@ export class NodeLane {
     const session = await pool.borrow(node);
     const lane = new NodeLane(pool, node, session, scope);
     try {
-      await session.query(`BEGIN; SET LOCAL lock_timeout = '${FENCE_TIMEOUT}'`);
+      await session.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+      await lockChunk(session, scope.loadId, { table: scope.table.table, chunk: scope.chunk });
       if (writer.superuser) await session.query('SET LOCAL session_replication_role = replica');
       const { placements } = await session.one<{ placements: number }>(
         sql('load/fence', { shards: scope.shards.map((shard) => shard.shardId).join(', ') }),

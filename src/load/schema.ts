@@ -68,7 +68,8 @@ export async function applyDdl(
   for (const stage of stages(statements)) {
     throwIfAborted(context.signal);
     if (stage.length === 1) {
-      await cancellable(writer.session, context.signal, () =>
+      // An index may build for an hour: cancelling has to reach the server.
+      await writer.session.cancelledBy(context.signal, () =>
         apply(writer.session, stage[0]!, result, context),
       );
       continue;
@@ -76,22 +77,11 @@ export async function applyDdl(
     await parallel(stage, jobs, context.signal, async (statement, signal) => {
       const session = await writer.connect();
       try {
-        await cancellable(session, signal, () => apply(session, statement, result, context));
+        await session.cancelledBy(signal, () => apply(session, statement, result, context));
       } finally {
         await session.close();
       }
     });
   }
   return result;
-}
-
-/** An index may build for an hour: cancelling has to reach the server. */
-async function cancellable<T>(session: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const cancel = (): void => void session.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  try {
-    return await work();
-  } finally {
-    signal.removeEventListener('abort', cancel);
-  }
 }

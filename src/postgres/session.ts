@@ -1,6 +1,6 @@
 import { connect as connectSocket } from 'node:net';
 import type { Client } from 'pg';
-import { MigrateError } from '../core/errors.js';
+import { MigrateError, throwIfAborted } from '../core/errors.js';
 import type { Queryable } from '../core/queryable.js';
 import { CopyIn } from './copy-in.js';
 import { copyOut } from './copy-out.js';
@@ -53,12 +53,19 @@ export class Session implements Queryable {
     });
   }
 
-  /** Bytes of `COPY … TO STDOUT`, cut anywhere; returns the server's row count. Stopping early ends the session. */
-  async *copyOut(text: string, doing?: string): AsyncGenerator<Buffer, number> {
+  /**
+   * Bytes of `COPY … TO STDOUT`, cut anywhere; returns the server's row count. Stopping early ends the session.
+   * When `signal` is aborted, the server is asked to cancel: it may be waiting for a lock and send nothing at all.
+   */
+  async *copyOut(text: string, doing?: string, signal?: AbortSignal): AsyncGenerator<Buffer, number> {
+    const cancel = (): void => void this.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
     try {
       return (yield* copyOut(this.#client, text, () => this.abandon())).rows;
     } catch (error) {
       throw toMigrateError(error, { server: this.server, doing });
+    } finally {
+      signal?.removeEventListener('abort', cancel);
     }
   }
 
@@ -103,6 +110,18 @@ export class Session implements Queryable {
       socket.on('close', () => resolve());
       socket.end(request);
     });
+  }
+
+  /** Runs `work`, which waits for this session; asks the server to cancel it when `signal` is aborted meanwhile. */
+  async cancelledBy<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    throwIfAborted(signal);
+    const cancel = (): void => void this.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await work();
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
   }
 
   /** Cancels on the server, then drops the connection: for one that is stuck in the middle of a COPY. */

@@ -30,21 +30,29 @@ export interface Refusal {
 /** What must be the same afterwards: a database, or a folder. */
 export type Witness = { client: pg.Client; url: string } | string;
 
+export interface RefusalOptions extends RunOptions {
+  readonly unchanged?: readonly Witness[];
+  /** For what fails only after it took the lock. */
+  readonly oneByOne?: boolean;
+}
+
 /**
- * Runs a command line that has to fail, for a person and for a program at once, and judges both answers: code, exit
+ * Runs a command line that has to fail, for a person and for a program, and judges both answers: code, exit
  * code, what they say, that there is no stack trace and no password, and that no witness has changed.
  */
 export async function expectRefusal(
   args: readonly string[],
-  options: RunOptions & { readonly unchanged?: readonly Witness[] },
+  options: RefusalOptions,
   expected: Refusal,
 ): Promise<Document> {
   const witnesses = options.unchanged ?? [];
   const before = await Promise.all(witnesses.map(stateOf));
-  const [text, json] = await Promise.all([
-    runMigrate([...args, '--log-level', 'debug'], options),
-    runMigrate([...args, '--json', '--log-format', 'json', '--log-level', 'debug'], options),
-  ]);
+  const asText = () => runMigrate([...args, '--log-level', 'debug'], options);
+  const asJson = () =>
+    runMigrate([...args, '--json', '--log-format', 'json', '--log-level', 'debug'], options);
+  const [text, json] = options.oneByOne
+    ? [await asText(), await asJson()]
+    : await Promise.all([asText(), asJson()]);
   if (process.env.SHOW_REFUSALS) {
     const shown = text.stderr.replace(/^.*DEBUG: Starting.*\n/m, '');
     console.log(`$ migrate ${args.join(' ')}\n${shown}[${text.code}]`);

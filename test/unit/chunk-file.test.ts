@@ -73,7 +73,7 @@ describe.each([
     });
   });
 
-  test('has no name before it is complete', async () => {
+  test('leaves no file when its source breaks', async () => {
     async function* broken(): AsyncGenerator<Buffer, number> {
       yield WHOLE;
       throw new Error('the source broke');
@@ -81,7 +81,7 @@ describe.each([
     await expect(writeChunk(directory, file, compression, counted(broken()))).rejects.toThrow(
       'the source broke',
     );
-    expect(await readdir(join(directory, 'data/public.t'))).toEqual([`${file.split('/').at(-1)}.part`]);
+    expect(await readdir(join(directory, 'data/public.t'))).toEqual([]);
     expect((await read(await write(compression, file))).equals(WHOLE)).toBe(true);
   });
 });
