@@ -26,8 +26,9 @@ import { runAfterData } from './after-data.js';
 import { type LoadPhase, wants } from './import.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
 import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
-import { explainRows, requireTables, truncateTables } from './preflight.js';
+import { explainRows, requireTables } from './preflight.js';
 import { applyDdl, ddlFor } from './schema.js';
+import { referencing, truncateTables } from './truncate.js';
 
 export interface CopyRequest {
   readonly reader: Database;
@@ -158,7 +159,7 @@ function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string
  * cannot be taken out of the target again one by one: then the table has to start over.
  */
 async function unchangedChunks(
-  { tables, direction }: CopyRequest,
+  { writer, tables, direction }: CopyRequest,
   pool: SessionPool,
   extents: ReadonlyMap<string, readonly Extent[]>,
   ledger: readonly LoadedChunk[],
@@ -183,9 +184,11 @@ async function unchangedChunks(
     else changed.add(row.table);
   }
   if (changed.size > 0) {
+    const over = tables.filter(({ table }) => changed.has(table));
+    const names = [...changed, ...(await referencing(writer, over))];
     throw new MigrateError('SOURCE_CHANGED', {
       message: `Rows that are already on the target have changed on the source since: ${[...changed].join(', ')}`,
-      hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${[...changed].join(',')}\`; then repeat this command.`,
+      hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${names.join(',')}\`; then repeat this command.`,
       context: { tables: [...changed] },
     });
   }

@@ -10,8 +10,9 @@ import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
 import { type LoadResult, loadChunks, NOTHING_LOADED } from './load-chunks.js';
-import { explainRows, requireTables, truncateTables } from './preflight.js';
+import { explainRows, requireTables } from './preflight.js';
 import { applyDdl, ddlFor } from './schema.js';
+import { truncateTables } from './truncate.js';
 
 export type LoadPhase = 'before-data' | 'data' | 'after-data' | 'all';
 

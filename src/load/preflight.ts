@@ -157,19 +157,3 @@ export async function explainRows(
   }
   return kept;
 }
-
-/** Empties `tables` and forgets what was loaded into them, in one transaction. */
-export async function truncateTables(
-  writer: Database,
-  ledger: Ledger,
-  tables: readonly TablePlan[],
-): Promise<void> {
-  if (tables.length === 0) return;
-  await writer.session.transaction(async () => {
-    await writer.session.query(`TRUNCATE ${tables.map(qualified).join(', ')}`, 'empty the tables');
-    await ledger.forget(
-      writer.session,
-      tables.map((table) => table.table),
-    );
-  });
-}
