@@ -28,6 +28,9 @@ if (unknown.length > 0) {
 
 const say = (line) => console.error(line);
 const bench = await Environment.start(say, { rounds: Number(values.rounds) });
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => bench.stop().finally(() => process.exit(130)));
+}
 try {
   const sections = [];
   for (const name of names) sections.push(`## ${CASES[name].title}\n\n${await CASES[name].measure(bench)}`);

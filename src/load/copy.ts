@@ -23,9 +23,10 @@ import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
-import { explainRows, requireTables, truncateTables } from './preflight.js';
+import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
 import { type LoadRequest, quarantineOf, runLoad } from './run.js';
+import { referencing, truncateTables } from './truncate.js';
 
 export interface CopyRequest extends LoadRequest {
   readonly reader: Database;
@@ -146,7 +147,7 @@ function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string
  * changed since cannot be taken out of the target again one by one: then the table has to start over.
  */
 async function unchangedPlaces<R extends { table: string; source: unknown }>(
-  { tables, direction }: CopyRequest,
+  { writer, tables, direction }: CopyRequest,
   pool: SessionPool,
   extents: ReadonlyMap<string, readonly Extent[]>,
   known: readonly R[],
@@ -168,9 +169,11 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
     else changed.add(row.table);
   }
   if (changed.size > 0) {
+    const over = tables.filter(({ table }) => changed.has(table));
+    const names = [...changed, ...(await referencing(writer, over))];
     throw new MigrateError('SOURCE_CHANGED', {
       message: `Rows that are already on the target have changed on the source since: ${[...changed].join(', ')}`,
-      hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${[...changed].join(',')}\`; then repeat this command.`,
+      hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${names.join(',')}\`; then repeat this command.`,
       context: { tables: [...changed] },
     });
   }

@@ -158,7 +158,7 @@ export class ChunkExecutor implements Executor {
   #chunkOf({ table, chunk, source }: ChunkTask, resumed: boolean, meter: Meter): LoadChunk {
     const read = (signal: AbortSignal): AsyncGenerator<Buffer, number> =>
       metered(
-        source.kind === 'dump' ? fromDump(source) : this.#fromSource(table, source),
+        source.kind === 'dump' ? fromDump(source) : this.#fromSource(table, source, signal),
         signal,
         this.#now,
         meter,
@@ -170,12 +170,13 @@ export class ChunkExecutor implements Executor {
   async *#fromSource(
     table: TablePlan,
     { chunk }: Extract<ChunkSource, { kind: 'source' }>,
+    signal: AbortSignal,
   ): AsyncGenerator<Buffer, number> {
     const { node } = chunk.extent;
     const session = await this.#readers.borrow(node);
     let read = false;
     try {
-      const rows = yield* readSource(session, { table, ...chunk }, this.#setup.direction);
+      const rows = yield* readSource(session, { table, ...chunk }, this.#setup.direction, signal);
       read = true;
       return rows;
     } finally {

@@ -7,9 +7,10 @@ import type { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
 import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
-import { explainRows, requireTables, truncateTables } from './preflight.js';
+import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
 import { type LoadRequest, quarantineOf, runLoad, wants } from './run.js';
+import { truncateTables } from './truncate.js';
 
 export interface ImportRequest extends LoadRequest {
   readonly directory: string;

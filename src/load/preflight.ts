@@ -161,19 +161,3 @@ export async function explainRows(
   }
   return kept;
 }
-
-/** Empties `tables` and forgets what was loaded into them, in one transaction. */
-export async function truncateTables(
-  writer: Database,
-  ledger: Ledger,
-  tables: readonly TablePlan[],
-): Promise<void> {
-  if (tables.length === 0) return;
-  const names = tables.map((table) => table.table);
-  // First what lanes remember: rows without a ledger are refused later, a ledger without rows would lose some.
-  await ledger.forgetLanes(names);
-  await writer.session.transaction(async () => {
-    await writer.session.query(`TRUNCATE ${tables.map(qualified).join(', ')}`, 'empty the tables');
-    await ledger.forget(writer.session, names);
-  });
-}

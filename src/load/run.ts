@@ -23,7 +23,8 @@ export interface LoadRequest {
   /** Empty the tables first. */
   readonly truncate: boolean;
   readonly jobs: number;
-  readonly via: Via;
+  /** Default: straight into the shards where that is possible. */
+  readonly via?: Via;
   /** Set refused rows aside; absent: the first one stops the load. */
   readonly quarantine?: QuarantineOptions;
   /** Where chunks are loaded; absent: in this thread. */
@@ -57,7 +58,7 @@ async function closeQuarantine(
 export async function runLoad(request: LoadRequest, steps: LoadSteps, context: Context): Promise<LoadResult> {
   const { writer, plan, tables, phase, jobs, via, truncate, quarantine } = request;
   const { direction, loadId } = steps;
-  const lanes = await chooseLanes(writer, tables, direction, via, context);
+  const lanes = await chooseLanes(writer, tables, direction, via ?? 'auto', context);
   const keepsRows = wants(phase, 'data') && !truncate;
   const ledger = await admit({ writer, tables, direction, loadId, keepsRows, lanes: usesLanes(lanes) });
   try {

@@ -27,7 +27,7 @@ export type PlanConfig = Partial<
 export const PLAN_DEFAULTS = {
   distributionColumn: ['namespace'],
   shardCount: 32,
-  reference: { maxRows: 100_000, maxBytes: 64 * 1024 * 1024 },
+  reference: { maxRows: 10_000, maxBytes: 16 * 1024 * 1024 },
   jobs: 2,
 } as const;
 

@@ -90,7 +90,7 @@ describe('a signal', () => {
       CREATE TABLE bulk (id int PRIMARY KEY, namespace text NOT NULL, note text);
       INSERT INTO bulk SELECT g, 'ns' || g % 11, md5(g::text) || md5((-g)::text) FROM generate_series(1, 200000) g;
     `);
-    const move = await freshMove(source);
+    const move = await freshMove({ source, plain: true });
     const run = start(move, 'export --out dump');
     expect(await until(run, async () => (await chunksDone(move, 'export')) > 2)).toBe(true);
     run.child.kill('SIGINT');
@@ -203,7 +203,7 @@ describe(`kill -9 at random moments (MIGRATE_TEST_SEED=${SEED})`, () => {
   });
 
   test('copy: every row is there once', async () => {
-    const other = await freshMove(move.source);
+    const other = await freshMove({ source: move.source });
     await killAgainAndAgain(other, 'copy');
     await other.expectSame();
   });

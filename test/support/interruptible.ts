@@ -47,10 +47,15 @@ export interface Move {
   expectTidyDump(): void;
 }
 
-export async function freshMove(from?: FreshDatabase): Promise<Move> {
-  const source = from ?? (await freshSource());
-  if (from === undefined) await source.client.query(SCHEMA);
-  const target = inject('citus') ? await freshCluster({ shardCount: 4 }) : await freshSource();
+/**
+ * From a new source unless one is given. To a cluster where there is one, unless a plain target will do: for what
+ * goes wrong on the way out of the source.
+ */
+export async function freshMove(options: { source?: FreshDatabase; plain?: boolean } = {}): Promise<Move> {
+  const source = options.source ?? (await freshSource());
+  if (options.source === undefined) await source.client.query(SCHEMA);
+  const plain = options.plain ?? !inject('citus');
+  const target = plain ? await freshSource() : await freshCluster({ shardCount: 4 });
   const cwd = freshFolder();
   const sides = ['--source', source.url, '--target', target.url];
   const line = (command: string): string[] => [
