@@ -60,6 +60,8 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
     }
     let result: LoadResult = NOTHING_LOADED;
     if (wants(phase, 'data')) result = await loadData(request, ledger, context);
+    // What follows is no affair of rows per second.
+    context.progress.stop();
     if (wants(phase, 'after-data')) {
       const sequences = await reader.session.query<SequenceValue>(
         sql('export/sequences'),

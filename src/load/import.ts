@@ -53,6 +53,8 @@ export async function importDump(request: ImportRequest, context: Context): Prom
     }
     let result: LoadResult = NOTHING_LOADED;
     if (wants(phase, 'data')) result = await loadData(request, ledger, context);
+    // What follows is no affair of rows per second.
+    context.progress.stop();
     if (wants(phase, 'after-data')) {
       result = {
         ...result,

@@ -1,4 +1,5 @@
 import type { Context } from '../core/context.js';
+import { finishing } from '../core/finishing.js';
 import { type Meter, metered } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
@@ -62,6 +63,11 @@ export async function loadChunks(
   }
   const known = new Set(loaded.map((row) => `${row.table}\n${row.chunk}`));
   const todo = chunks.filter((chunk) => !known.has(`${chunk.table.table}\n${chunk.chunk}`));
+  const finished = finishing(
+    tables.map(({ table }) => table),
+    todo.map((chunk) => chunk.table.table),
+    context.progress,
+  );
   await parallel(todo, jobs, context.signal, async (chunk, signal) => {
     const result = results.get(chunk.table.table)!;
     const meter: Meter = {
@@ -81,7 +87,7 @@ export async function loadChunks(
     result.chunks += 1;
     context.progress.advance(chunk.table.table, { rows });
     context.metrics.count('migrate_load_rows_total', rows, { table: chunk.table.table });
+    finished(chunk.table.table);
   });
-  for (const { table } of tables) context.progress.finish(table);
   return { tables: [...results.values()], waitMs, refusedViews: [] };
 }
