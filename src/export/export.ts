@@ -7,6 +7,7 @@ import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
+import { finishing } from '../core/finishing.js';
 import { metered } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
@@ -198,6 +199,11 @@ async function exportChunks({
   const entries = [...done];
   const todo = tables.flatMap((table) => numbered(table, extents.get(table.table) ?? [], chunkBytes, done));
   for (const table of tables) await mkdir(join(out, folder(table)), { recursive: true, mode: 0o700 });
+  const finished = finishing(
+    tables.map(({ table }) => table),
+    todo.map(({ chunk }) => chunk.table.table),
+    context.progress,
+  );
   await parallel(todo, jobs, context.signal, async ({ chunk, number }, signal) => {
     const { table, extent } = chunk;
     const label = table.table;
@@ -217,8 +223,8 @@ async function exportChunks({
     entries.push(entry);
     context.progress.advance(label, { rows: written.rows });
     context.metrics.count('migrate_export_rows_total', written.rows, { table: label });
+    finished(label);
   });
-  for (const table of tables) context.progress.finish(table.table);
   return entries;
 }
 

@@ -1,4 +1,5 @@
 import type { Context } from '../core/context.js';
+import { finishing } from '../core/finishing.js';
 import type { Meter } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
@@ -71,6 +72,11 @@ export async function loadChunks(
   }
   const known = new Set(loaded.map((row) => `${row.table}\n${row.chunk}`));
   const todo = tasks.filter((task) => !known.has(`${task.table.table}\n${task.chunk}`));
+  const finished = finishing(
+    tables.map(({ table }) => table),
+    todo.map((task) => task.table.table),
+    context.progress,
+  );
   await parallel(todo, jobs, context.signal, async (task, signal) => {
     const result = results.get(task.table.table)!;
     const meter: Meter = {
@@ -89,8 +95,8 @@ export async function loadChunks(
     result.rows += rows;
     result.chunks += 1;
     context.progress.advance(task.table.table, { rows });
+    finished(task.table.table);
     context.metrics.count('migrate_load_rows_total', rows, { table: task.table.table });
   });
-  for (const { table } of tables) context.progress.finish(table);
   return { tables: [...results.values()], waitMs, refusedViews: [], quarantined: [] };
 }

@@ -65,6 +65,8 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, context: C
     const ddl = ddlFor(plan, direction, writer);
     if (wants(phase, 'before-data')) await applyDdl(writer, ddl.beforeData, jobs, context);
     const loaded = wants(phase, 'data') ? await steps.loadData(ledger, lanes) : NOTHING_LOADED;
+    // What follows is no affair of rows per second.
+    context.progress.stop();
     const quarantined = quarantine ? await closeQuarantine(quarantine, ledger, loadId) : [];
     const result = { ...loaded, quarantined };
     if (!wants(phase, 'after-data')) return result;

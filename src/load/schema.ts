@@ -1,6 +1,7 @@
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { throwIfAborted } from '../core/errors.js';
+import { formatDuration } from '../core/format.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan } from '../core/plan-types.js';
 import { originalDdl, targetDdl } from '../plan/ddl.js';
@@ -20,12 +21,15 @@ export interface SchemaResult {
   existing: string[];
 }
 
+/** Indexes of large tables take minutes or hours: each that is done is told. */
+const WORTH_TELLING_MS = 2000;
+
 /** Runs one statement unless the target has what it makes. */
 async function apply(
   session: Session,
   statement: Statement,
   result: SchemaResult,
-  { log }: Context,
+  { log, clock }: Context,
 ): Promise<void> {
   if (statement.exists !== undefined) {
     const { exists } = await session.one<{ exists: boolean }>(
@@ -38,7 +42,10 @@ async function apply(
     }
   }
   log.debug(`Creating ${statement.about}`);
+  const startedAt = clock.now();
   await session.query(statement.sql, `create ${statement.about}`);
+  const took = clock.now() - startedAt;
+  if (took >= WORTH_TELLING_MS) log.info(`Created ${statement.about} in ${formatDuration(took)}`);
   result.created.push(statement.about);
 }
 

@@ -15,6 +15,10 @@ const done = (snapshot: ProgressSnapshot): string => {
   return `${finished} of ${snapshot.items.length} ${snapshot.items.length === 1 ? 'table' : 'tables'}`;
 };
 
+/** On its way out of the source, what rows wait for is no server. */
+const waitedFor = ({ phase, bottleneck }: ProgressSnapshot): string =>
+  phase === 'export' && bottleneck === 'target' ? 'dump (compression and disk)' : String(bottleneck);
+
 /** The whole phase in one line, for logs: `copy 61 %: 3 of 9 tables, 12,345 rows, 12.0 MB, 3.4 MB/s, …`. */
 export function progressLine(snapshot: ProgressSnapshot): string {
   const { total, phase } = snapshot;
@@ -24,7 +28,7 @@ export function progressLine(snapshot: ProgressSnapshot): string {
     total.bytes > 0 ? formatBytes(total.bytes) : '',
     total.bytes > 0 ? `${formatBytes(total.bytesPerSecond)}/s` : `${formatCount(total.rowsPerSecond)} rows/s`,
     left(total),
-    snapshot.bottleneck === undefined ? '' : `mostly waiting for the ${snapshot.bottleneck}`,
+    snapshot.bottleneck === undefined ? '' : `mostly waiting for the ${waitedFor(snapshot)}`,
   ];
   const active = snapshot.items.filter((item) => item.state === 'running').map((item) => item.label);
   const now =

@@ -77,14 +77,24 @@ function explain(table: TableResult): string {
       .slice(0, SHOWN)
       .map(
         (found) =>
-          `  ${found.kind}${describeKey(found)} (shard ${found.shardId}, ${found.node})${found.columns?.length ? `: ${found.columns.join(', ')}` : ''}`,
+          `  ${found.kind}${describeKey(found)} (shard ${found.shardId}, ${found.node})${found.columns?.length ? ` in ${found.columns.join(', ')}` : ''}`,
       ),
     ...rest(table),
   ];
   return lines.join('\n');
 }
 
-function text(result: VerifyResult, { style }: Invocation): string {
+/** What to do about a mismatch: nothing is certain, for writes in between look the same. */
+function next(result: VerifyResult, reverse: boolean): string[] {
+  const tables = result.tables.filter((table) => table.verdict === 'mismatch').map((table) => table.table);
+  if (tables.length === 0) return [];
+  const way = reverse ? ' --reverse' : '';
+  return [
+    `Next: what was written on one side alone since the copy is a difference, too. To load these tables anew: migrate copy${way} --phase data --truncate --tables ${tables.join(',')}; then migrate verify${way}`,
+  ];
+}
+
+function text(result: VerifyResult, { style, config }: Invocation): string {
   const table = renderTable(
     [
       { header: 'table', flexible: true },
@@ -107,6 +117,7 @@ function text(result: VerifyResult, { style }: Invocation): string {
     ...result.tables.filter((each) => each.verdict !== 'match').map(explain),
     ...explainParts(result),
     `${paint(result.verdict, COLOR[result.verdict], style)}: ${SENTENCE[result.verdict]}${result.mode === 'counts' ? ' Only rows were counted; values were not compared.' : ''}`,
+    ...next(result, config.reverse),
   ];
   return parts.join('\n\n');
 }

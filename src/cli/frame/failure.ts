@@ -62,6 +62,15 @@ export function toFailure(error: unknown, signal: AbortSignal): MigrateError {
   return new MigrateError('INTERNAL', { message: 'Something that is no error was thrown', cause: error });
 }
 
+/** Who repeats a command that empties tables first would lose what it has loaded so far. */
+export function withTruncateHint(failure: MigrateError, argv: readonly string[]): MigrateError {
+  const continues = failure.exit === 3 || failure instanceof Interrupted;
+  if (!continues || !argv.some((part) => part === '--truncate' || part === '--truncate=true')) return failure;
+  const { code, message, context, cause, retry } = failure;
+  const hint = `${failure.hint} With --truncate it would start over; without, it goes on.`;
+  return new MigrateError(code, { message, hint, context, cause, retry });
+}
+
 /** The field `error` of a result document. */
 export function failureDocument(failure: MigrateError): Record<string, unknown> {
   return {

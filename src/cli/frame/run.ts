@@ -7,7 +7,7 @@ import type { ProgressStream } from '../../observe/progress.js';
 import type { Command, Outcome } from './command.js';
 import { createConfirm } from './confirm.js';
 import { resultDocument, toJson } from './document.js';
-import { failureText, toFailure } from './failure.js';
+import { failureText, toFailure, withTruncateHint } from './failure.js';
 import { type Observation, openObservation } from './observation.js';
 import { commandNamed, type Parsed, parseCommandLine } from './parse.js';
 import { listenForStop, type SignalSource } from './signals.js';
@@ -192,8 +192,9 @@ class Run {
     return failure.exit;
   }
 
-  async #fail(failure: MigrateError): Promise<number> {
-    const { exit } = failure;
+  async #fail(error: MigrateError): Promise<number> {
+    const { exit } = error;
+    const failure = withTruncateHint(error, this.#options.argv);
     this.#settled = true;
     const { stdout, stderr } = this.#options;
     if (this.#json) await write(stdout, `${toJson(this.#document({ exit, failure }))}\n`);

@@ -26,10 +26,15 @@ export function loadOutcome(result: LoadResult, next: string, { style, config }:
   );
   const rows = result.tables.reduce((sum, table) => sum + table.rows, 0);
   const { source, target } = result.waitMs;
+  // Below a second there is nothing to be gained on either side.
+  const waits =
+    source + target < 1000
+      ? ''
+      : ` The streams together waited ${formatDuration(target)} for the target to take rows and ${formatDuration(source)} for the source to give them.`;
   const summary =
     result.tables.length === 0
       ? `Phase ${config.phase} is done.`
-      : `${lines}\n\n${formatCount(rows)} rows are in the target. The streams waited ${formatDuration(source)} for the source and ${formatDuration(target)} for the target.`;
+      : `${lines}\n\n${formatCount(rows)} rows are in the target.${waits}`;
   const views = result.refusedViews.map(
     ({ view, reason }) => `View ${view} cannot be queried there: ${reason}`,
   );
