@@ -3,8 +3,11 @@ import type { Secret } from '../core/secret.js';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Phase = 'before-data' | 'data' | 'after-data' | 'all';
 export type Compression = 'zstd' | 'gzip' | 'none';
-/** `counts`: rows are counted, not compared; `digest`: counts and digests per shard. */
-export type VerifyMode = 'counts' | 'digest';
+/**
+ * `counts`: rows are counted, not compared; `digest`: counts and digests per shard, computed where the rows lie;
+ * `rows`: every row streams from both sides and is compared here.
+ */
+export type VerifyMode = 'counts' | 'digest' | 'rows';
 
 /** What the configuration file says about one table; whatever it leaves out, the plan decides. */
 export interface TableOverride {
@@ -61,6 +64,16 @@ export interface Config {
     readonly mode: VerifyMode;
     /** Discrepant keys listed per table; the count goes on beyond it. */
     readonly maxDiscrepancies: number;
+    /** Values of discrepant rows are shown, not their keys alone. */
+    readonly showValues: boolean;
+    /** Values of the distribution column to compare; empty: all rows. */
+    readonly namespaces: readonly string[];
+    /** Percent of the rows to compare; absent: all. */
+    readonly sample?: number;
+    readonly resume: boolean;
+    /** `plan`: write the statements that would mend the target; `apply`: run them. */
+    readonly repair?: 'plan' | 'apply';
+    readonly repairFile: string;
   };
   readonly log: { readonly level: LogLevel; readonly format: 'text' | 'json' };
   /** Prometheus metrics are served on this port of 127.0.0.1; absent: not at all. */

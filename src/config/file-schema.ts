@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { choice, mapping, names, nodeAddress, secretText, size, text, whole, yesNo } from './values.js';
+import {
+  choice,
+  mapping,
+  names,
+  nodeAddress,
+  percentage,
+  secretText,
+  size,
+  text,
+  whole,
+  yesNo,
+} from './values.js';
 
 const URL_TEXT = 'a connection string such as postgresql://user@host:5432/database';
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -17,8 +28,12 @@ export const VALUES = {
   names: names('a table name'),
   compress: choice(['zstd', 'gzip', 'none']),
   chunkBytes: size(64 * 1024),
-  verifyMode: choice(['counts', 'digest']),
+  verifyMode: choice(['counts', 'digest', 'rows']),
   maxDiscrepancies: whole(0, 1_000_000),
+  namespaces: names('a value of the distribution column'),
+  sample: percentage(),
+  repair: choice(['plan', 'apply']),
+  file: text('a file name'),
   logLevel: choice(['debug', 'info', 'warn', 'error']),
   logFormat: choice(['text', 'json']),
   metricsPort: whole(1, 65_535),

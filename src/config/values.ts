@@ -31,6 +31,15 @@ export const size = (min: number) => {
     .refine((bytes) => Number.isSafeInteger(bytes) && bytes >= min, { error });
 };
 
+/** A share of a whole: a number above 0 up to 100 with at most two decimals, with or without its sign. */
+export const percentage = () => {
+  const error = 'expected a percentage such as 5% or 0.25%';
+  return z
+    .union([z.number(), z.string()], { error })
+    .transform((value) => Number(/^(\d{1,3}(?:\.\d{1,2})?)\s*%?$/.exec(String(value).trim())?.[1]))
+    .refine((percent) => percent > 0 && percent <= 100, { error });
+};
+
 /** A name or a list of names. */
 export const names = (what: string) =>
   z

@@ -11,6 +11,8 @@ export interface RowEvidence {
   /** Key columns as text; empty for a table without a key. */
   readonly key: readonly (string | null)[];
   readonly hash: string;
+  /** The server's digest of the row, where `hash` is another one and there is no key to find it by. */
+  readonly digest?: string;
   /** Digest of each travelling column. */
   readonly columns: readonly string[];
 }
@@ -44,21 +46,28 @@ function cancelEqual(
   return { source: left, target: right };
 }
 
+/** A discrepancy with the row in which it was seen. */
+export interface Found {
+  readonly discrepancy: Discrepancy;
+  readonly row: RowEvidence;
+}
+
 /** Names what is wrong with each row of which the two sides do not agree. */
 export function classify(
   table: TablePlan,
   shards: TableShards,
   source: readonly RowEvidence[],
   target: readonly RowEvidence[],
-): Discrepancy[] {
-  const found: Discrepancy[] = [];
+): Found[] {
+  const found: Found[] = [];
   const add = (kind: DiscrepancyKind, row: RowEvidence, shard: number, columns?: readonly string[]): void => {
     const { shardId, nodes } = shards.shards[shard - 1]!;
     const key =
       table.key === null
         ? null
         : Object.fromEntries(table.key.map((name, at) => [name, row.key[at] ?? null]));
-    found.push({ kind, key, shardId, node: nodes[0]!.name, ...(columns === undefined ? {} : { columns }) });
+    const named = columns === undefined ? {} : { columns };
+    found.push({ discrepancy: { kind, key, shardId, node: nodes[0]!.name, ...named }, row });
   };
   for (const rows of pairUp(source, target)) {
     const misplaced = rows.target.filter((row) => row.bucket !== row.home);

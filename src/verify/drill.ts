@@ -3,8 +3,7 @@ import { type Digest, digestsEqual, EMPTY_DIGEST, mergeDigests, parseDigest } fr
 import type { TablePlan } from '../core/plan-types.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import { classify, type RowEvidence } from './classify.js';
-import type { Discrepancy } from './types.js';
+import { classify, type Found, type RowEvidence } from './classify.js';
 import type { Unit } from './units.js';
 
 /** Rows that one slice should hold: few enough to be fetched, enough to keep the list of slices short. */
@@ -23,7 +22,7 @@ export interface DrillRequest {
   readonly differing: readonly number[];
   readonly rows: bigint;
   readonly source: readonly Unit[];
-  /** One placement of each differing shard. */
+  /** One placement of each shard in which rows of the differing ones may lie. */
   readonly target: readonly Unit[];
   readonly max: number;
   readonly runSource: UnitRunner;
@@ -31,7 +30,7 @@ export interface DrillRequest {
 }
 
 export interface DrillResult {
-  readonly discrepancies: Discrepancy[];
+  readonly found: Found[];
   /** All were found: nothing was left out because of the limit. */
   readonly complete: boolean;
 }
@@ -61,10 +60,9 @@ function within(unit: Unit, differing: readonly number[]): string {
 export async function drill(request: DrillRequest): Promise<DrillResult> {
   const slices = slicesFor(request.rows / BigInt(request.differing.length));
   const wanted = await differingSlices(request, slices);
-  const discrepancies: Discrepancy[] = [];
+  const found: Found[] = [];
   for (let at = 0; at < wanted.length; ) {
-    if (discrepancies.length >= request.max)
-      return { discrepancies: discrepancies.slice(0, request.max), complete: false };
+    if (found.length >= request.max) return { found: found.slice(0, request.max), complete: false };
     const batch: Slice[] = [];
     // All shards of a slice go together: a row in the wrong shard has its slice in common with the right one.
     for (
@@ -75,12 +73,9 @@ export async function drill(request: DrillRequest): Promise<DrillResult> {
       batch.push(wanted[at]!);
       rows += wanted[at]!.rows;
     }
-    discrepancies.push(...(await compareRows(request, slices, batch)));
+    found.push(...(await compareRows(request, slices, batch)));
   }
-  return {
-    discrepancies: discrepancies.slice(0, request.max),
-    complete: discrepancies.length <= request.max,
-  };
+  return { found: found.slice(0, request.max), complete: found.length <= request.max };
 }
 
 type SliceDigests = Map<string, Digest>;
@@ -173,11 +168,7 @@ async function fetchRows(
   return evidence;
 }
 
-async function compareRows(
-  request: DrillRequest,
-  slices: number,
-  batch: readonly Slice[],
-): Promise<Discrepancy[]> {
+async function compareRows(request: DrillRequest, slices: number, batch: readonly Slice[]): Promise<Found[]> {
   const { table, shards, source, target, runSource, runTarget, differing } = request;
   const [left, right] = await Promise.all([
     fetchRows(source, runSource, slices, batch, differing),

@@ -45,6 +45,12 @@ export interface SideExpressions {
   readonly columnHashes: readonly string[];
   /** PostgreSQL hash of the distribution column; null where rows are not distributed. */
   readonly route: string | null;
+  /** The distribution column as the target's type; null where rows are not distributed. */
+  readonly tenant: string | null;
+  /** Text of each travelling column, as the target's type reads it. */
+  readonly texts: readonly string[];
+  /** Each travelling column so that its binary form is the same on both sides exactly when the value is. */
+  readonly canonical: readonly string[];
 }
 
 /** Where a column's type is looked up: an added column has it from the table that the path ends at. */
@@ -95,6 +101,9 @@ export function expressionsOf(
     keyHash: keys.length > 0 ? recordHash(keys.map(canonicalColumn)) : hash,
     key: keys.map((column) => `(${asTarget(column)})::text`),
     columnHashes: values.map((value) => recordHash([value])),
+    tenant: distribution === undefined ? null : asTarget(distribution),
+    texts: table.columns.map((column) => `(${asTarget(column)})::text`),
+    canonical: values,
     route:
       placement.kind === 'distributed' && distribution !== undefined
         ? `${placement.hashFunction}(${asTarget(distribution)})`

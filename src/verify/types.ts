@@ -1,5 +1,7 @@
+import type { TableShards } from '../citus/shards.js';
 import type { Digest } from '../core/digest.js';
 import type { TablePlan } from '../core/plan-types.js';
+import type { SideExpressions } from './side.js';
 
 export type Verdict = 'match' | 'mismatch' | 'inconclusive';
 export type DiscrepancyKind = 'missing' | 'extra' | 'mismatched' | 'misplaced' | 'divergent';
@@ -13,6 +15,13 @@ export interface Discrepancy {
   readonly node?: string;
   /** Columns that differ, for `mismatched`. */
   readonly columns?: readonly string[];
+  /** Column → value as text on each side that has the row; only where values were asked for. */
+  readonly values?: Readonly<Record<string, DiscrepantValue>>;
+}
+
+export interface DiscrepantValue {
+  readonly source?: string | null;
+  readonly target?: string | null;
 }
 
 export interface ShardResult {
@@ -43,6 +52,10 @@ export interface TableResult {
   /** False when counting stopped at the limit: there are at least that many. */
   readonly countComplete: boolean;
   readonly durationMs: TableDuration;
+  /** Present when only a sample of the rows was compared: a match is one of these rows alone. */
+  readonly sampled?: true;
+  /** The rows behind the discrepancies, for whoever repairs them; no part of the result document. */
+  readonly details?: TableDetails;
 }
 
 /** Where a sequence stands on a worker that gives out ids by itself. */
@@ -110,6 +123,32 @@ export interface Skipped {
   readonly reason: string;
 }
 
+/** One row that takes part in a discrepancy, with all that it takes to write it again. */
+export interface RowDetail {
+  /** 1-based shard in which it lies; on the source, in which it belongs. */
+  readonly bucket: number;
+  /** 1-based shard in which it belongs; 0: in none. */
+  readonly home: number;
+  /** Node on which it was read. */
+  readonly node: string;
+  readonly key: readonly (string | null)[];
+  /** The server's digest of the row: hash_record_extended over its canonical columns. */
+  readonly hash: string;
+  /** In the order of the plan's columns, as text that the target's types read. */
+  readonly values: readonly (string | null)[];
+}
+
+export interface TableDetails {
+  readonly table: TablePlan;
+  readonly shards: TableShards;
+  /** 1-based shards whose placements differ from each other. */
+  readonly divergent: ReadonlySet<number>;
+  /** How the target evaluates a row: `t` is its alias. */
+  readonly expressions: SideExpressions;
+  readonly source: readonly RowDetail[];
+  readonly target: readonly RowDetail[];
+}
+
 export interface VerifyResult {
   readonly verdict: Verdict;
   readonly mode: string;
@@ -118,4 +157,8 @@ export interface VerifyResult {
   readonly sequences: readonly SequenceResult[];
   readonly schema: readonly SchemaResult[];
   readonly skipped: readonly Skipped[];
+  /** Present when only a sample of the rows was compared. */
+  readonly sampled?: true;
+  /** Sentences that say what was left out. */
+  readonly notes?: readonly string[];
 }

@@ -1,12 +1,9 @@
-import type { Cut } from '../citus/cut.js';
 import type { Node } from '../citus/database.js';
-import type { SessionPool } from '../citus/pool.js';
 import type { TableShards } from '../citus/shards.js';
-import type { Named } from '../core/catalog-types.js';
 import { qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { cutExtent, tidRange } from '../export/chunks.js';
-import { readExtents } from '../export/extents.js';
+import type { Extent } from '../export/extents.js';
 import { fromClause, ROW } from '../plan/projection.js';
 import type { SideExpressions } from './side.js';
 
@@ -26,6 +23,10 @@ export interface Unit {
   /** SQL: 1-based shard in which it belongs. */
   readonly home: string;
   readonly expressions: SideExpressions;
+  /** Changes when the part is rewritten and its rows come to lie in other pages; absent where pages do not matter. */
+  readonly filenode?: string;
+  /** Tables that are joined to reach the distribution column. */
+  readonly joined: number;
 }
 
 /** SQL for the 1-based shard that a row belongs to: the target's own ranges, read and not computed. */
@@ -35,56 +36,61 @@ export function homeOf(shards: TableShards, expressions: SideExpressions): strin
   return `width_bucket(${expressions.route}, '{${mins.join(',')}}'::int[])`;
 }
 
-/** Units of tables as they lie on a single node: ranges of pages, whatever the other side's shards are. */
-export async function singleUnits(
-  cut: Cut,
-  pool: SessionPool,
-  tables: readonly TablePlan[],
-  homes: ReadonlyMap<string, { home: string; expressions: SideExpressions }>,
-): Promise<Unit[]> {
-  const extents = await readExtents(cut.database, pool, tables);
+/** How one side evaluates one table. */
+export interface TableSide {
+  readonly table: TablePlan;
+  readonly home: string;
+  readonly expressions: SideExpressions;
+  /** SQL: the row is one of those to compare. */
+  readonly scope: string;
+}
+
+/**
+ * Units of tables as they lie on a single node: ranges of pages, whatever the other side's shards are; or whole
+ * parts when `cut` is `whole`.
+ */
+export function singleUnits(
+  side: 'source' | 'target',
+  { table, home, expressions, scope }: TableSide,
+  extents: readonly Extent[],
+  cut: 'pages' | 'whole',
+): Unit[] {
   // On the source an added column is reached by joins; on a plain target it is there.
-  const direction = cut.database.options.side === 'source' ? 'forward' : 'reverse';
-  return tables.flatMap((table) =>
-    (extents.get(table.table) ?? []).flatMap((extent) =>
-      cutExtent(extent, UNIT_BYTES).map((range): Unit => {
-        const { first, last } = tidRange(range);
-        const { home, expressions } = homes.get(table.table)!;
-        return {
-          table,
-          node: extent.node,
-          from: fromClause(table, extent.relation, direction),
-          condition: `${ROW}.ctid >= '${first}' AND ${ROW}.ctid < '${last}'`,
-          bucket: home,
-          home,
-          expressions,
-        };
-      }),
-    ),
-  );
+  const direction = side === 'source' ? 'forward' : 'reverse';
+  return extents.flatMap((extent) => {
+    const unit = {
+      table,
+      node: extent.node,
+      from: fromClause(table, extent.relation, direction),
+      condition: scope,
+      bucket: home,
+      home,
+      expressions,
+      filenode: extent.filenode,
+      joined:
+        direction === 'forward' && table.placement.kind === 'distributed' ? table.placement.via.length : 0,
+    };
+    if (cut === 'whole') return [unit];
+    return cutExtent(extent, UNIT_BYTES).map((range): Unit => {
+      const { first, last } = tidRange(range);
+      return { ...unit, condition: `${ROW}.ctid >= '${first}' AND ${ROW}.ctid < '${last}' AND ${scope}` };
+    });
+  });
 }
 
 /** A unit per placement of every shard, each read on the node where it lies. */
-export function shardUnits(
-  table: TablePlan,
-  shards: TableShards,
-  home: string,
-  expressions: SideExpressions,
-): Unit[] {
+export function shardUnits({ table, home, expressions, scope }: TableSide, shards: TableShards): Unit[] {
   return shards.shards.flatMap((shard, index) =>
     shard.nodes.map((node) => ({
       table,
       node,
       shard: index + 1,
-      from: `FROM ${qualifiedAs(shard.relation)}`,
-      condition: 'true',
+      from: `FROM ${qualified(shard.relation)} AS ${ROW}`,
+      condition: scope,
       bucket: String(index + 1),
       home,
       expressions,
+      joined: 0,
     })),
   );
-}
-
-function qualifiedAs(relation: Named): string {
-  return `${qualified(relation)} AS ${ROW}`;
 }

@@ -9,7 +9,9 @@ import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
 import type { Mode } from './digests.js';
 import { checkIntegrity, withParents } from './integrity.js';
+import { Measurements } from './measurements.js';
 import { checkSchema } from './schema.js';
+import { type RowScope, scopeNotes } from './scope.js';
 import { compareSequences } from './sequences.js';
 import { compareTables } from './tables.js';
 import type { Skipped, Verdict, VerifyResult } from './types.js';
@@ -26,6 +28,12 @@ export interface VerifyRequest {
   readonly mode: Mode;
   readonly maxDiscrepancies: number;
   readonly jobs: number;
+  /** Default: all rows. */
+  readonly scope?: RowScope;
+  /** Default: none. */
+  readonly details?: { readonly values: boolean; readonly repair: boolean };
+  /** What earlier runs measured, and where this one's measurements go; default: nowhere. */
+  readonly measurements?: Measurements;
 }
 
 /** The worst of some verdicts: a mismatch is certain, an inconclusive one is not a match. */
@@ -44,7 +52,8 @@ const SKIPPED_BY_COUNTS: readonly Skipped[] = ['references', 'uniqueness', 'sche
 
 /** Compares both sides, each under a snapshot of its own: writes between the two snapshots show as differences. */
 export async function verify(request: VerifyRequest, context: Context): Promise<VerifyResult> {
-  const { source, target, plan, tables, direction, mode } = request;
+  const { source, target, plan, tables, direction, mode, scope = { namespaces: [] } } = request;
+  const { details = { values: false, repair: false }, measurements = Measurements.none() } = request;
   const thorough = mode !== 'counts';
   const [from, to] = direction === 'forward' ? [source, target] : [target, source];
   const actual = await readCatalog(to.session);
@@ -58,7 +67,13 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
   try {
     const right = await takeCut(target, target === to ? related : tables);
     cuts.push(right);
-    const compared = await compareTables({ ...request, source: left, target: right }, context);
+    const before = measurements.reused;
+    const compared = await compareTables(
+      { ...request, scope, details, measurements, source: left, target: right },
+      context,
+    );
+    const kept = measurements.reused - before;
+    if (kept > 0) context.log.info(`Kept ${kept} measurements of what has not changed since they were made`);
     const { maxDiscrepancies: max, jobs } = request;
     const rules = { source: left, target: right, plan, tables, direction, known, max, jobs };
     const integrity = thorough ? await checkIntegrity(rules, context) : [];
@@ -75,9 +90,14 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
       sequences,
       schema,
       skipped: thorough ? [] : SKIPPED_BY_COUNTS,
+      ...(scope.sample === undefined ? {} : { sampled: true as const }),
+      notes: scopeNotes(tables, scope),
     };
   } finally {
     context.progress.stop();
+    const unsaved = await measurements.save();
+    if (unsaved !== undefined)
+      context.log.warn(`What was measured is not kept for --resume: ${unsaved.message}`);
     await Promise.all(cuts.map((cut) => cut.close()));
   }
 }

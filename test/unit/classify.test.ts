@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TableShards } from '../../src/citus/shards.js';
 import type { TablePlan } from '../../src/core/plan-types.js';
-import { classify, type RowEvidence } from '../../src/verify/classify.js';
+import { classify as classifyRows, type RowEvidence } from '../../src/verify/classify.js';
 
 const node = (name: string) => ({ groupId: 1, name, conninfo: {} as never });
 const shards: TableShards = {
@@ -28,6 +28,8 @@ const row = (id: string | null, value: string, bucket = 1, home = bucket): RowEv
   hash: `${id}:${value}`,
   columns: ['n', String(id), value],
 });
+const classify = (...args: Parameters<typeof classifyRows>) =>
+  classifyRows(...args).map(({ discrepancy }) => discrepancy);
 const kinds = (source: RowEvidence[], target: RowEvidence[], table = keyed) =>
   classify(table, shards, source, target).map(({ kind, key, shardId }) => `${kind} ${key?.id} ${shardId}`);
 

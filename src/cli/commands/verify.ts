@@ -1,5 +1,6 @@
 import { type Digest, formatDigest } from '../../core/digest.js';
 import { formatCount } from '../../core/format.js';
+import { Measurements, measurementsFile } from '../../verify/measurements.js';
 import type { Discrepancy, TableResult, Verdict, VerifyResult } from '../../verify/types.js';
 import { verify as compare } from '../../verify/verify.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
@@ -7,6 +8,7 @@ import { type Paint, paint, renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 import { printable } from '../support/printable.js';
+import { refuseRepair, repairAfter } from '../support/repair.js';
 import { comparedWhat, keepReports } from '../support/reports.js';
 import { explainParts } from '../support/verified-parts.js';
 
@@ -19,6 +21,8 @@ function document(result: VerifyResult): Record<string, unknown> {
   return {
     verdict: result.verdict,
     mode: result.mode,
+    ...(result.sampled ? { sampled: true } : {}),
+    notes: result.notes ?? [],
     tables: result.tables.map((table) => ({
       table: table.table,
       placement: table.placement,
@@ -37,6 +41,7 @@ function document(result: VerifyResult): Record<string, unknown> {
       discrepancyCount: table.discrepancyCount,
       countComplete: table.countComplete,
       durationMs: table.durationMs,
+      ...(table.sampled ? { sampled: true } : {}),
     })),
     integrity: result.integrity,
     sequences: result.sequences,
@@ -53,6 +58,14 @@ function describeKey({ key }: Discrepancy): string {
   return ` ${Object.entries(key)
     .map(([column, value]) => `${column}=${value === null ? 'NULL' : printable(value)}`)
     .join(', ')}`;
+}
+
+function describeValues({ values = {} }: Discrepancy): string {
+  const shown = (value: string | null | undefined): string =>
+    value === undefined ? '–' : value === null ? 'NULL' : printable(value);
+  return Object.entries(values)
+    .map(([column, { source, target }]) => `\n    ${column}: ${shown(source)} → ${shown(target)}`)
+    .join('');
 }
 
 function rest({ discrepancyCount, countComplete }: TableResult): string[] {
@@ -77,7 +90,7 @@ function explain(table: TableResult): string {
       .slice(0, SHOWN)
       .map(
         (found) =>
-          `  ${found.kind}${describeKey(found)} (shard ${found.shardId}, ${found.node})${found.columns?.length ? ` in ${found.columns.join(', ')}` : ''}`,
+          `  ${found.kind}${describeKey(found)} (shard ${found.shardId}, ${found.node})${found.columns?.length ? ` in ${found.columns.join(', ')}` : ''}${describeValues(found)}`,
       ),
     ...rest(table),
   ];
@@ -90,7 +103,13 @@ function next(result: VerifyResult, reverse: boolean): string[] {
   if (tables.length === 0) return [];
   const way = reverse ? ' --reverse' : '';
   return [
-    `Next: what was written on one side alone since the copy is a difference, too. To load these tables anew: migrate copy${way} --phase data --truncate --tables ${tables.join(',')}; then migrate verify${way}`,
+    [
+      'What was written on one side alone since the copy is a difference, too.',
+      ...(reverse
+        ? []
+        : ['Next: migrate verify --repair plan, which writes the statements that would mend the target.']),
+      `Or load these tables anew: migrate copy${way} --phase data --truncate --tables ${tables.join(',')}`,
+    ].join('\n'),
   ];
 }
 
@@ -116,7 +135,8 @@ function text(result: VerifyResult, { style, config }: Invocation): string {
     table,
     ...result.tables.filter((each) => each.verdict !== 'match').map(explain),
     ...explainParts(result),
-    `${paint(result.verdict, COLOR[result.verdict], style)}: ${SENTENCE[result.verdict]}${result.mode === 'counts' ? ' Only rows were counted; values were not compared.' : ''}`,
+    ...(result.notes?.length ? [result.notes.join('\n')] : []),
+    `${paint(result.verdict, COLOR[result.verdict], style)}: ${sentence(result)}${result.mode === 'counts' ? ' Only rows were counted; values were not compared.' : ''}`,
     ...next(result, config.reverse),
   ];
   return parts.join('\n\n');
@@ -128,13 +148,32 @@ const SENTENCE: Readonly<Record<Verdict, string>> = {
   inconclusive: 'something could not be compared.',
 };
 
+function sentence({ verdict, sampled }: VerifyResult): string {
+  return sampled && verdict === 'match'
+    ? 'the rows of the sample are the same on both sides; the others were not compared.'
+    : SENTENCE[verdict];
+}
+
 export const verify: Command = {
   name: 'verify',
   summary: 'Compare source and target: rows and digests per shard',
-  options: ['mode', 'maxDiscrepancies', 'report', 'reverse'],
+  options: [
+    'mode',
+    'maxDiscrepancies',
+    'showValues',
+    'namespaces',
+    'sample',
+    'resume',
+    'repair',
+    'repairFile',
+    'report',
+    'reverse',
+  ],
   examples: [
     ['migrate verify', 'Exit code 0: everything matches; 1: differences; 4: something could not be compared'],
     ['migrate verify --mode counts', 'Rows are counted, not compared'],
+    ['migrate verify --mode rows --resume', 'Every row from both sides; unchanged shards are not read again'],
+    ['migrate verify --repair plan', 'Write the statements that would mend the target'],
     [
       'migrate verify --report verify.html',
       'One page to read, print and keep; verify.md is the same for a ticket',
@@ -143,24 +182,33 @@ export const verify: Command = {
   ],
   run(invocation): Promise<Outcome> {
     const { config, context } = invocation;
-    return withDatabases(invocation, { source: 'read', target: 'read' }, async (sides) => {
+    refuseRepair(config);
+    const target = config.verify.repair === 'apply' ? 'write' : 'read';
+    return withDatabases(invocation, { source: 'read', target }, async (sides) => {
       const plan = config.reverse ? await loadPlanForReturn(invocation) : await loadPlan(invocation, sides);
-      const result = await compare(
-        {
-          ...sides,
-          plan,
-          tables: chooseTables(plan, config),
-          direction: config.reverse ? 'reverse' : 'forward',
-          mode: config.verify.mode,
-          maxDiscrepancies: config.verify.maxDiscrepancies,
-          jobs: config.jobs,
-        },
-        context,
-      );
+      const { mode, maxDiscrepancies, namespaces, sample, showValues, repair, resume } = config.verify;
+      const request = {
+        ...sides,
+        plan,
+        tables: chooseTables(plan, config),
+        direction: config.reverse ? ('reverse' as const) : ('forward' as const),
+        mode,
+        maxDiscrepancies,
+        scope: { namespaces, ...(sample === undefined ? {} : { sample }) },
+        details: { values: showValues, repair: repair !== undefined },
+        measurements: await Measurements.open(measurementsFile(config.plan), plan.planHash, resume),
+        jobs: config.jobs,
+      };
+      const found = await compare(request, context);
+      const { result, repaired } = await repairAfter(invocation, request, found);
       return {
         exit: EXIT[result.verdict],
-        document: { ...document(result), ...comparedWhat(invocation, sides, plan) },
-        text: text(result, invocation),
+        document: {
+          ...document(result),
+          ...comparedWhat(invocation, sides, plan),
+          ...(repaired === undefined ? {} : { repair: repaired.document }),
+        },
+        text: [text(result, invocation), ...(repaired === undefined ? [] : [repaired.text])].join('\n\n'),
         ...keepReports(invocation),
       };
     });

@@ -1,0 +1,117 @@
+import type { Context } from '../core/context.js';
+import { type Digest, EMPTY_DIGEST } from '../core/digest.js';
+import { parallel } from '../core/parallel.js';
+import type { Comparison, TablePair } from './comparison.js';
+import {
+  addDigests,
+  type BucketDigests,
+  digestStatement,
+  keptDigests,
+  type Mode,
+  readDigests,
+  total,
+} from './digests.js';
+import { type Measurements, measurementKey } from './measurements.js';
+import { isSame, knownRows, serverIdentity } from './unchanged.js';
+import type { Unit } from './units.js';
+
+/** What was found on both sides of one table. */
+export interface Measured {
+  /** By shard, as the source's rows would be placed. */
+  readonly source: BucketDigests;
+  /** By `placementKey`: all rows that lie there. */
+  readonly target: Map<string, Digest>;
+  /** Shards that hold rows of another shard's range. */
+  readonly misplaced: Set<number>;
+  /** Milliseconds of queries, summed over connections. */
+  readonly spent: { source: number; target: number };
+}
+
+/** A placement's name in `Measured.target`. */
+export const placementKey = (shard: number, node: string): string => `${shard} ${node}`;
+
+export const nothingMeasured = (): Measured => ({
+  source: new Map(),
+  target: new Map(),
+  misplaced: new Set(),
+  spent: { source: 0, target: 0 },
+});
+
+/** Digests of every unit on both sides at once, each unit once, or not at all where an earlier run's still holds. */
+export async function measure(
+  { source, target, pairs }: Comparison,
+  mode: Mode,
+  jobs: number,
+  measurements: Measurements,
+  context: Context,
+): Promise<Map<TablePair, Measured>> {
+  const measured = new Map(pairs.map((pair) => [pair, nothingMeasured()]));
+  const read = (
+    name: 'source' | 'target',
+    units: readonly { pair: TablePair; unit: Unit }[],
+    keep: (into: Measured, unit: Unit, digests: BucketDigests) => void,
+  ) =>
+    parallel(units, jobs, context.signal, async ({ pair, unit }) => {
+      const side = { source, target }[name];
+      const statement = digestStatement(unit, mode);
+      const startedAt = context.clock.now();
+      const digests = await side.pool.use(unit.node, async (session) => {
+        const key = measurementKey(await serverIdentity(session), unit.filenode ?? '', statement);
+        const node = unit.node.name;
+        const known = measurements.offered(key);
+        if (known !== undefined) {
+          const now = await knownRows(session, unit, known.visible[node]!, '0');
+          if (isSame(now.get(0), BigInt(known.rows))) {
+            measurements.reuse(key);
+            return keptDigests.from(known.value);
+          }
+        }
+        const fresh = await readDigests(session, unit, statement);
+        // Rows without a distribution value are joined from nothing, which no snapshot vouches for.
+        if (!fresh.has(0)) {
+          await measurements.keep(key, {
+            visible: { [node]: side.cut.visible[node]! },
+            rows: String(total(fresh.values()).rows),
+            value: keptDigests.to(fresh),
+          });
+        }
+        return fresh;
+      });
+      const into = measured.get(pair)!;
+      into.spent[name] += context.clock.now() - startedAt;
+      keep(into, unit, digests);
+      const { rows } = total(digests.values());
+      context.progress.advance(unit.table.table, { rows: Number(rows) });
+      context.metrics.count('migrate_verify_rows_total', Number(rows), {
+        table: unit.table.table,
+        node: unit.node.name,
+      });
+    });
+  const of = (side: 'source' | 'target') =>
+    pairs.flatMap((pair) =>
+      pair[side].units.filter((unit) => reads(pair, unit)).map((unit) => ({ pair, unit })),
+    );
+  await Promise.all([
+    read('source', of('source'), (into, _, digests) => addDigests(into.source, digests)),
+    read('target', of('target'), keepTarget),
+  ]);
+  return measured;
+}
+
+/** Shards without rows of the scope are passed over. */
+function reads({ chosen }: TablePair, { shard }: Unit): boolean {
+  return chosen === undefined || shard === undefined || chosen.has(shard);
+}
+
+function keepTarget({ target, misplaced }: Measured, unit: Unit, digests: BucketDigests): void {
+  if (unit.shard === undefined) {
+    // A plain target has one shard: everything lies where it belongs.
+    for (const [bucket, digest] of digests) {
+      const key = placementKey(bucket, unit.node.name);
+      target.set(key, total([target.get(key) ?? EMPTY_DIGEST, digest]));
+    }
+    return;
+  }
+  target.set(placementKey(unit.shard, unit.node.name), total(digests.values()));
+  if ([...digests.keys()].some((bucket) => bucket !== unit.shard)) misplaced.add(unit.shard);
+}
