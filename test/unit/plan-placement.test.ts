@@ -156,8 +156,8 @@ describe('a table without a distribution column', () => {
 
   it('is distributed by its own key when it holds vectors or is large', () => {
     expect(placements([vectors])).toEqual({ paths: 'id' });
-    expect(placements([plain('p')], {}, { p: 100_001 })).toEqual({ p: 'id' });
-    expect(placements([plain('p')], {}, { p: 100_000 })).toEqual({ p: 'reference' });
+    expect(placements([plain('p')], {}, { p: 10_001 })).toEqual({ p: 'id' });
+    expect(placements([plain('p')], {}, { p: 10_000 })).toEqual({ p: 'reference' });
   });
 
   it('takes its children along when it is distributed by its own key', () => {
