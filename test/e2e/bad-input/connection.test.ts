@@ -19,10 +19,8 @@ describe('a connection that cannot be made', () => {
 
   test.each([
     ['no URL at all', `just some words with ${PASSWORD}`],
-    ['another scheme', `mysql://u:${PASSWORD}@127.0.0.1/d`],
     ['a port that is no number', `postgresql://u:${PASSWORD}@127.0.0.1:five/d`],
     ['an unknown parameter', `postgresql://u:${PASSWORD}@127.0.0.1/d?sslmod=require`],
-    ['an unknown sslmode', `postgresql://u:${PASSWORD}@127.0.0.1/d?sslmode=maybe`],
   ])('%s: the URL is refused', (_what, url) => refused(url, { code: 'URL_INVALID', exit: 2, says: [] }));
 
   test('no source is named', () =>
