@@ -10,4 +10,4 @@ JOIN pg_class c ON c.oid = p.logicalrelid
 JOIN pg_namespace ns ON ns.oid = c.relnamespace
 JOIN pg_dist_shard s ON s.logicalrelid = p.logicalrelid
 JOIN pg_dist_placement pl ON pl.shardid = s.shardid
-ORDER BY 1, 2, s.shardminvalue::int, 4, 7;
+ORDER BY 1, 2, s.shardminvalue::int, s.shardid, pl.groupid;

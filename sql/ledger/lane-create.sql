@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS citus_migrate.lane (
   table_name text NOT NULL,
   chunk text NOT NULL,
   attempt text NOT NULL,
-  -- [[min, max], …], both included.
+  -- [[min, max], …], both included; where shards are replicated [min, max, groups that held them].
   ranges jsonb NOT NULL,
   -- Rows whose first placement is here.
   rows bigint NOT NULL,

@@ -19,7 +19,11 @@ FROM (VALUES
   ('transaction_timeout', '0'),
   ('idle_in_transaction_session_timeout', '0'),
   ('idle_session_timeout', '0'),
+  -- A client that has gone is noticed within seconds while a statement runs, and within two minutes otherwise.
+  ('client_connection_check_interval', '5s'),
   ('tcp_keepalives_idle', '60'),
+  ('tcp_keepalives_interval', '10'),
+  ('tcp_keepalives_count', '6'),
   ('synchronize_seqscans', 'off'),
   ('jit', 'off'),
   ('default_transaction_read_only', :'read_only')

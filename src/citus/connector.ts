@@ -17,6 +17,8 @@ export interface ConnectorOptions {
   readonly side: 'source' | 'target';
   readonly runId: string;
   readonly readOnly: boolean;
+  /** A connection on which nothing moves for this long, while the server owes an answer, is given up; absent: never. */
+  readonly stallMs?: number;
 }
 
 /** Opens sessions on the nodes of one side. Holds no connection itself, so a thread can have its own. */
@@ -36,19 +38,26 @@ export class Connector {
 
   node(groupId: number): Node {
     const node = this.nodes.find((each) => each.groupId === groupId);
-    if (node === undefined)
-      throw new MigrateError('NO_WORKERS', { message: `No active node has group ${groupId}` });
+    if (node === undefined) {
+      // This list was read when the run began.
+      throw new MigrateError('SHARDS_MOVED', {
+        message: `Shards lie on a node that this run does not know (group ${groupId})`,
+        hint: 'Repeat the command: it reads the list of nodes again. The node has to be active.',
+        retry: 'never',
+      });
+    }
     return node;
   }
 
   /** A new session on one of the nodes. Throws WORKER_UNREACHABLE for a worker that does not answer. */
   async connect(node: Node = this.head, signal?: AbortSignal): Promise<Session> {
-    const { side, runId, readOnly } = this.options;
+    const { side, runId, readOnly, stallMs } = this.options;
     try {
       const session = await connect(node.conninfo, {
         server: this.kind === 'single' ? side : `${side} node ${node.name}`,
         applicationName: `migrate ${runId}`,
         readOnly,
+        ...(stallMs === undefined ? {} : { stallMs }),
         ...(signal === undefined ? {} : { signal }),
       });
       // Citus hides shards from catalog reads: without this a shard would look as if it did not exist.

@@ -12,7 +12,12 @@ export class SessionPool {
 
   /** A session that nobody else uses until it is given back. */
   async borrow(node: Node): Promise<Session> {
-    return this.#idle.get(node.groupId)?.pop() ?? (await this.#open(node));
+    const idle = this.#idle.get(node.groupId) ?? [];
+    for (let session = idle.pop(); session !== undefined; session = idle.pop()) {
+      // A server that was restarted has closed it meanwhile.
+      if (!session.closed) return session;
+    }
+    return this.#open(node);
   }
 
   /** One that was closed meanwhile is not lent again. */

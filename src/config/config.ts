@@ -94,6 +94,8 @@ export interface Config {
   readonly maxBadRows: number;
   /** Folder for refused rows. */
   readonly quarantine: string;
+  /** `import`, `copy`: seconds without a byte after which a connection that owes an answer is given up. */
+  readonly stallSeconds: number;
   readonly phase: Phase;
   /** `schema`: write the SQL instead of running it. */
   readonly print: boolean;

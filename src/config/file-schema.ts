@@ -116,6 +116,7 @@ export const FILE_SCHEMA = z.strictObject(
       .strictObject({ level: VALUES.logLevel.optional(), format: VALUES.logFormat.optional() }, object)
       .optional(),
     via: VALUES.via.optional(),
+    stallSeconds: whole(1, 86_400).optional(),
     onBadRow: VALUES.onBadRow.optional(),
     maxBadRows: VALUES.maxBadRows.optional(),
     quarantine: VALUES.directory.optional(),

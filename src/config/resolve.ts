@@ -43,6 +43,7 @@ function defaults(cores: number): Config {
     yes: false,
     reverse: false,
     via: 'auto',
+    stallSeconds: 900,
     onBadRow: 'fail',
     maxBadRows: 1000,
     quarantine: 'migrate.quarantine',

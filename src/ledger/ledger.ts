@@ -5,13 +5,18 @@ import { MigrateError } from '../core/errors.js';
 import { quoteLiteral } from '../core/names.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import { attemptOf, type LaneRow, readLaneRows } from './rows.js';
+import { attemptOf, forgetLaneRows, LANE_KEY, type LaneRow, readLaneRows } from './rows.js';
 
 /** Advisory lock key of a run: "cmig" as a number, in a space that applications rarely use. */
 const LOCK_KEY = 0x63_6d_69_67;
 
-/** A killed process's backends are mostly gone within milliseconds: they get this long before they count. */
+/** Times that a lock is asked for before its holder counts. */
 const TRIES = 10;
+/**
+ * Times that the backends of a killed process are looked for: mostly they are gone within milliseconds, but one in the
+ * middle of a statement looks for its client only every 5 seconds (sql/postgres/session.sql).
+ */
+const LEFTOVER_TRIES = 100;
 const TRY_EVERY_MS = 200;
 
 interface Holder {
@@ -45,8 +50,10 @@ export class Ledger {
   static async lock(database: Database): Promise<Ledger> {
     const session = await database.connect();
     try {
-      for (let tries = 0; !(await isFree(session)); tries += 1) {
-        if (tries === TRIES) throw lockedBy(await holderOf(session));
+      for (let tries = 0; ; tries += 1) {
+        const found = await stateOf(session);
+        if (found === 'free') break;
+        if (tries >= (found === 'held' ? TRIES : LEFTOVER_TRIES)) throw lockedBy(await holderOf(session));
         await pause(TRY_EVERY_MS);
       }
       return new Ledger(database, session, new SessionPool((node) => database.connect(node)));
@@ -66,21 +73,30 @@ export class Ledger {
         for (let tries = 0; ; tries += 1) {
           const left = await session.query<Holder>(sql('ledger/leftovers'), 'look for earlier runs');
           if (left.length === 0) return;
-          if (tries === TRIES) throw lockedBy(left[0]);
+          if (tries === LEFTOVER_TRIES) throw lockedBy(left[0]);
           await pause(TRY_EVERY_MS);
         }
       });
     }
   }
 
-  /** Makes the tables of the ledger where they are missing; with `lanes` on every node. */
+  /**
+   * Makes the tables of the ledger where they are missing; with `lanes` on every node. From here on no earlier run can
+   * write: neither a dead one whose COMMIT is still on its way, nor one that has lost its lock and does not know.
+   */
   async create(lanes: boolean): Promise<void> {
+    const { kind, nodes, options } = this.database;
     await this.session.query(sql('ledger/create'), 'create the ledger');
-    if (this.database.kind === 'single') return;
-    await this.session.query(sql('ledger/distribute'), 'create the ledger');
-    if (!lanes) return;
-    for (const node of this.database.nodes) {
-      await this.pool.use(node, (session) => session.query(sql('ledger/lane-create'), 'create the ledger'));
+    if (kind === 'citus') await this.session.query(sql('ledger/distribute'), 'create the ledger');
+    const onWorkers = lanes || (await this.#usedLanes());
+    for (const node of onWorkers ? nodes : nodes.slice(0, 1)) {
+      await this.pool.use(node, async (session) => {
+        await session.query(
+          sql('ledger/take-over', { key: LANE_KEY, run_id: options.runId }),
+          'take over from earlier runs',
+        );
+        if (lanes) await session.query(sql('ledger/lane-create'), 'create the ledger');
+      });
     }
   }
 
@@ -150,14 +166,8 @@ export class Ledger {
   /** Forgets what lanes have committed of `tables`, on every node. */
   async forgetLanes(tables: readonly string[]): Promise<void> {
     if (tables.length === 0 || !(await this.#usedLanes())) return;
-    const list = tables.map(quoteLiteral).join(', ');
     for (const node of this.database.nodes) {
-      await this.pool.use(node, (session) =>
-        session.query(
-          `DELETE FROM citus_migrate.lane WHERE table_name IN (${list})`,
-          'forget what was loaded',
-        ),
-      );
+      await this.pool.use(node, (session) => forgetLaneRows(session, tables));
     }
   }
 
@@ -175,18 +185,18 @@ export class Ledger {
 }
 
 /**
- * True when the run has the lock and nothing of an earlier one is left. The backends of a killed process go on until
+ * Free: the run has the lock now, and nothing of an earlier one is left. The backends of a killed process go on until
  * they notice: an index build to its end, and a commit that was under way is still made.
  */
-async function isFree(session: Session): Promise<boolean> {
+async function stateOf(session: Session): Promise<'free' | 'held' | 'leftovers'> {
   const { locked } = await session.one<{ locked: boolean }>(
     `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
   );
-  if (!locked) return false;
+  if (!locked) return 'held';
   const left = await session.query(sql('ledger/leftovers'), 'look for earlier runs');
-  if (left.length === 0) return true;
+  if (left.length === 0) return 'free';
   await session.query(`SELECT pg_advisory_unlock(${LOCK_KEY})`);
-  return false;
+  return 'leftovers';
 }
 
 async function holderOf(session: Session): Promise<Holder | undefined> {

@@ -96,8 +96,8 @@ async function loadData(
     await ledger.addLoad({ loadId, kind: 'copy', planHash: request.plan.planHash, lanes: usesLanes(lanes) });
     context.progress.start('copy', progressItems(tables, extents));
     const setup = {
-      writer: sideSetup(writer.connector),
-      reader: { ...sideSetup(reader.connector), exported: cut.exported },
+      writer: sideSetup(writer.connector, request.stallMs),
+      reader: { ...sideSetup(reader.connector, request.stallMs), exported: cut.exported },
       direction,
       loadId,
       ...quarantineOf(request),

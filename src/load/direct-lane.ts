@@ -2,17 +2,26 @@ import { randomUUID } from 'node:crypto';
 import type { Node } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import { readShards, type TableShards } from '../citus/shards.js';
-import { type Destinations, destinations, type HashRange } from '../core/destinations.js';
+import { type Destinations, destinations } from '../core/destinations.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { keyHash, type RouteKey, RowRouter } from '../core/router.js';
 import type { ShardRows } from '../core/shard-buffers.js';
-import { type Arrived, addChunk, lockChunk, readLaneRows, sumArrived } from '../ledger/rows.js';
+import {
+  type Arrived,
+  addChunk,
+  endAttempts,
+  type LaneRow,
+  lockChunk,
+  readLaneRows,
+  sumArrived,
+} from '../ledger/rows.js';
 import { columnsOf } from '../plan/projection.js';
 import { type Lane, type LaneOptions, LOCK_TIMEOUT, type LoadChunk } from './lane.js';
 import { NodeLane } from './node-lane.js';
 import { keepRefused } from './quarantine.js';
+import { groupsOf, isReplicated, requireSamePlacements } from './same-placements.js';
 
 /**
  * Bytes of rows that one chunk may have waiting for its lanes; as many again are on their way to the shards. Larger
@@ -28,6 +37,9 @@ export function routeKeyOf(table: TablePlan): RouteKey | undefined {
   const key = { field, hashFunction: placement.hashFunction, type: placement.type };
   return keyHash(table.format, key) === undefined ? undefined : key;
 }
+
+/** What an earlier attempt has committed on one node. */
+type NodeRow = LaneRow & { readonly node: Node };
 
 /**
  * The lane straight into the shards. Rows are routed by PostgreSQL's own hash over the ranges of pg_dist_shard and
@@ -53,12 +65,14 @@ export class DirectLane implements Lane {
     const { writer, loadId, fail } = this.#options;
     const shards = await this.#shardsOf(chunk.table);
     const done = chunk.resumed ? await this.#committed(chunk) : [];
+    const ranges = done.flatMap((row) => row.ranges.map((range) => ({ ...range, node: row.node })));
+    requireSamePlacements(chunk, shards, ranges);
     const routes = destinations(
       shards.shards.map((shard) => ({ ...shard.range!, nodes: shard.nodes })),
-      done.flatMap(({ node, ranges }) => ranges.map((range) => ({ ...range, node }))),
-      shards.shards.some((shard) => shard.nodes.length > 1),
+      ranges,
+      isReplicated(shards),
     );
-    const lanes = await this.#openLanes(chunk, shards, routes);
+    const lanes = await this.#openLanes(chunk, shards, routes, done);
     try {
       const earlier = sumArrived(done);
       // Every node has its part and only the last word is missing: nothing is read again.
@@ -81,9 +95,10 @@ export class DirectLane implements Lane {
         await lane.commit();
         await fail('lane: after the commit of one node');
       }
-      await this.#pool.use(writer.head, (session) =>
-        addChunk(session, loadId, { table: chunk.table.table, chunk: chunk.chunk, ...all, source }),
-      );
+      await fail('lane: after all commits, before the last word');
+      const complete = { table: chunk.table.table, chunk: chunk.chunk, ...all, source };
+      await this.#pool.use(writer.head, (session) => addChunk(session, loadId, complete, true));
+      await fail('lane: after the last word');
       return all;
     } finally {
       await Promise.all([...lanes.values()].map((lane) => lane.end()));
@@ -115,21 +130,23 @@ export class DirectLane implements Lane {
   }
 
   /** What earlier attempts at this chunk have committed, on any node, once none of them can commit any more. */
-  async #committed(chunk: LoadChunk): Promise<(Arrived & { node: Node; ranges: readonly HashRange[] })[]> {
+  async #committed(chunk: LoadChunk): Promise<NodeRow[]> {
     const { writer, loadId } = this.#options;
+    const { runId } = writer.options;
     const name = { table: chunk.table.table, chunk: chunk.chunk };
     const read = (node: Node) =>
-      this.#pool.use(node, (session) =>
-        session.transaction(async () => {
+      this.#pool.use(node, async (session) => {
+        await endAttempts(session, loadId, name);
+        return session.transaction(async () => {
           await session.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-          await lockChunk(session, loadId, name);
+          await lockChunk(session, { loadId, runId }, name);
           return readLaneRows(session, loadId, name);
-        }),
-      );
-    const rows = await Promise.all(writer.nodes.map(async (node) => ({ node, rows: await read(node) })));
-    return rows.flatMap(({ node, rows: mine }) =>
-      mine.map(({ ranges, rows: count, rejected }) => ({ node, ranges, rows: count, rejected })),
+        }, 'ISOLATION LEVEL READ COMMITTED');
+      });
+    const rows = await Promise.all(
+      writer.nodes.map(async (node) => (await read(node)).map((row) => ({ ...row, node }))),
     );
+    return rows.flat();
   }
 
   /** A transaction on every node that still needs rows, behind the fence against shard moves. */
@@ -137,8 +154,10 @@ export class DirectLane implements Lane {
     chunk: LoadChunk,
     shards: TableShards,
     { map, to }: Destinations<Node>,
+    done: readonly NodeRow[],
   ): Promise<Map<Node, NodeLane>> {
     const { quarantine } = this.#options;
+    const replicated = isReplicated(shards);
     const lanes = new Map<Node, NodeLane>();
     try {
       // In the order of the nodes, so that two chunks never wait for each other's fences crosswise.
@@ -151,9 +170,14 @@ export class DirectLane implements Lane {
             table: chunk.table,
             loadId: this.#options.loadId,
             chunk: chunk.chunk,
+            resumed: chunk.resumed,
+            known: done.filter((row) => row.node === node).length,
             columns: columnsOf(chunk.table, 'forward').map((column) => column.name),
             shards: [...new Set(mine.map((index) => shards.shards[to[index]!.shard]!))],
-            ranges: mine.map((index) => map.ranges[index]!),
+            ranges: mine.map((index) => ({
+              ...map.ranges[index]!,
+              ...(replicated ? { groups: groupsOf(shards.shards[to[index]!.shard]!) } : {}),
+            })),
             ...(quarantine === undefined ? {} : { maxBadRows: quarantine.maxBadRows }),
           }),
         );

@@ -11,6 +11,7 @@ import type { ManifestChunk } from '../export/manifest.js';
 import { type ChunkRecord, readSource, type SourceChunk } from '../export/source-chunks.js';
 import type { Arrived } from '../ledger/rows.js';
 import type { Direction } from '../plan/projection.js';
+import { isState } from '../postgres/session.js';
 import { DirectLane } from './direct-lane.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
 import type { QuarantineOptions } from './quarantine.js';
@@ -84,15 +85,21 @@ export async function withExecutor<T>(
   }
 }
 
-export const sideSetup = ({ kind, nodes, superuser, options }: Connector): SideSetup => ({
+/** `stallMs`: after which a connection on which nothing moves is given up and the chunk tried again. */
+export const sideSetup = (
+  { kind, nodes, superuser, options }: Connector,
+  stallMs: number | undefined,
+): SideSetup => ({
   kind,
   nodes,
   superuser,
-  options,
+  options: stallMs === undefined ? options : { ...options, stallMs },
 });
 
 const connectorOf = (side: SideSetup): Connector =>
   new Connector(side.kind, side.nodes, side.superuser, side.options);
+
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Attempts at one chunk; the pauses between them add up to about a minute. */
 const ATTEMPTS = 8;
@@ -135,14 +142,16 @@ export class ChunkExecutor implements Executor {
   }
 
   async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
-    for (let attempt = 1; ; attempt += 1) {
+    let attempt = 1;
+    for (let resumed = task.resumed; ; resumed = true) {
       throwIfAborted(signal);
       try {
-        const chunk = this.#chunkOf(task, task.resumed || attempt > 1, meter);
-        return await this.#lanes[task.via].load(chunk, signal);
+        return await this.#lanes[task.via].load(this.#chunkOf(task, resumed, meter), signal);
       } catch (error) {
         if (!(error instanceof MigrateError) || error.retry === 'never' || attempt === ATTEMPTS) throw error;
         const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+        // A lock that was not granted in time: a shard is being moved, and may be for hours.
+        if (!isState(error, LOCK_NOT_AVAILABLE)) attempt += 1;
         const pauseMs = Math.round(longest * (0.5 + Math.random() / 2));
         this.#retrying(error, task, pauseMs);
         this.#lanes.direct.forgetShards();

@@ -79,7 +79,12 @@ async function loadData(
       return { table, chunk: file.file, via: laneOf(lanes, table, resumed), resumed, source };
     }),
   );
-  const setup = { writer: sideSetup(writer.connector), direction, loadId: dumpId, ...quarantineOf(request) };
+  const setup = {
+    writer: sideSetup(writer.connector, request.stallMs),
+    direction,
+    loadId: dumpId,
+    ...quarantineOf(request),
+  };
   return withExecutor(request, setup, context, (executor) =>
     loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),
   );

@@ -4,7 +4,7 @@ import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
-import { type Arrived, addChunk, attemptOf, chunkRows, lockChunk } from '../ledger/rows.js';
+import { type Arrived, addChunk, attemptOf, chunkRows, endAttempts, lockChunk } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 import { copyBatches } from './copy-rows.js';
@@ -63,18 +63,22 @@ export class CoordinatorLane implements Lane {
   ) {}
 
   load(chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
-    const { writer, loadId } = this.options;
+    const { writer, loadId, fail } = this.options;
+    const { runId } = writer.options;
     const name = { table: chunk.table.table, chunk: chunk.chunk };
-    return this.pool.use(writer.head, (session) =>
-      session.transaction(async () => {
+    return this.pool.use(writer.head, async (session) => {
+      if (chunk.resumed) await endAttempts(session, loadId, name);
+      const rows = await session.transaction(async () => {
         await session.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-        await lockChunk(session, loadId, name);
+        await lockChunk(session, { loadId, runId }, name);
         await session.query('SET LOCAL lock_timeout = 0');
         // It may have been committed by an attempt that never heard so.
-        const arrived = chunk.resumed ? await chunkRows(session, loadId, name) : undefined;
+        const arrived = await chunkRows(session, loadId, name);
         return arrived ?? this.#copy(session, chunk, signal);
-      }),
-    );
+      }, 'ISOLATION LEVEL READ COMMITTED');
+      await fail('load: after the commit');
+      return rows;
+    });
   }
 
   async #copy(session: Session, chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {

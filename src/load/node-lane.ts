@@ -1,12 +1,18 @@
 import type { Connector, Node } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import type { Shard } from '../citus/shards.js';
-import type { HashRange } from '../core/destinations.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { ShardRows } from '../core/shard-buffers.js';
-import { type Arrived, addLaneRow, lockChunk } from '../ledger/rows.js';
+import {
+  type Arrived,
+  addLaneRow,
+  endAttempts,
+  type LaneRange,
+  lockChunk,
+  readLaneRows,
+} from '../ledger/rows.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { copyRows } from './copy-rows.js';
@@ -18,11 +24,15 @@ export interface NodeLaneScope {
   readonly table: TablePlan;
   readonly loadId: string;
   readonly chunk: string;
+  /** An earlier attempt may still be open. */
+  readonly resumed: boolean;
+  /** Ledger rows of this chunk on this node that are known already. */
+  readonly known: number;
   readonly columns: readonly string[];
   /** Shards that rows may come for. */
   readonly shards: readonly Shard[];
   /** Hashes that this lane brings. */
-  readonly ranges: readonly HashRange[];
+  readonly ranges: readonly LaneRange[];
   /** Refused rows are set aside up to this many; absent: the first one stops the chunk. */
   readonly maxBadRows?: number;
 }
@@ -40,7 +50,11 @@ export class NodeLane {
     private readonly scope: NodeLaneScope,
   ) {}
 
-  /** Begins behind the fence. Throws SHARDS_MOVED when a shard of the scope is not on this node any more. */
+  /**
+   * Begins behind both fences: earlier attempts at this chunk have ended, and its shards cannot move. Throws
+   * SHARDS_MOVED when a shard of the scope is not on this node any more, TRANSIENT when an earlier attempt has
+   * committed meanwhile, RUN_LOCKED when another run has taken over.
+   */
   static async open(
     pool: SessionPool,
     writer: Connector,
@@ -50,8 +64,16 @@ export class NodeLane {
     const session = await pool.borrow(node);
     const lane = new NodeLane(pool, node, session, scope);
     try {
-      await session.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-      await lockChunk(session, scope.loadId, { table: scope.table.table, chunk: scope.chunk });
+      const { loadId, resumed, known } = scope;
+      const name = { table: scope.table.table, chunk: scope.chunk };
+      if (resumed) await endAttempts(session, loadId, name);
+      await session.query(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+      await lockChunk(session, { loadId, runId: writer.options.runId }, name);
+      if ((await readLaneRows(session, loadId, name)).length !== known) {
+        throw new MigrateError('TRANSIENT', {
+          message: `An earlier attempt at ${scope.chunk} has been committed on ${node.name} meanwhile`,
+        });
+      }
       if (writer.superuser) await session.query('SET LOCAL session_replication_role = replica');
       const { placements } = await session.one<{ placements: number }>(
         sql('load/fence', { shards: scope.shards.map((shard) => shard.shardId).join(', ') }),

@@ -1,5 +1,6 @@
 import type { Database } from '../citus/database.js';
-import { readShards, shardsOf } from '../citus/shards.js';
+import { settlePrepared } from '../citus/settle.js';
+import { readShards, shardsOf, type TableShards } from '../citus/shards.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteLiteral } from '../core/names.js';
@@ -9,6 +10,7 @@ import type { LaneRow } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { isReplicated } from './same-placements.js';
 
 interface ColumnRow {
   schema: string;
@@ -108,6 +110,24 @@ async function countRows(session: Session, table: TablePlan): Promise<number> {
   return Number(rows);
 }
 
+/**
+ * Rows of a table, each once. Of a replicated shard those in its first placement, as the lanes count them: a query
+ * through the coordinator takes whichever placement it likes, and a chunk may have reached only one of them.
+ */
+async function countTable(
+  session: Session,
+  table: TablePlan,
+  shards: TableShards | undefined,
+): Promise<number> {
+  if (shards === undefined || shards.kind !== 'distributed' || !isReplicated(shards))
+    return countRows(session, table);
+  const { rows } = await session.one<{ rows: string }>(
+    sql('load/first-placement-rows', { table: qualified(table) }),
+    `count ${table.table}`,
+  );
+  return Number(rows);
+}
+
 /** Throws TARGET_NOT_EMPTY when there are such tables. */
 export function refuseForeign(tables: readonly string[]): void {
   if (tables.length === 0) return;
@@ -136,6 +156,8 @@ export async function explainRows(
   { log }: Context,
 ): Promise<LoadedChunk[]> {
   const all = await ledger.chunks();
+  if (all.length > 0) await settlePrepared(writer);
+  const shards = await readShards(writer.session, writer.connector);
   const kept: LoadedChunk[] = [];
   const foreign: string[] = [];
   const emptied: string[] = [];
@@ -144,13 +166,16 @@ export async function explainRows(
     const complete = new Set(mine.map((row) => row.chunk));
     const parts = partial.filter((row) => row.table === table.table && !complete.has(row.chunk));
     const loaded = [...mine, ...parts].reduce((sum, row) => sum + row.rows, 0);
-    if (!(await holdsRows(writer.session, table))) {
+    const here = shards.get(qualified(table));
+    const replicated = here !== undefined && isReplicated(here);
+    const count = (): Promise<number> => countTable(writer.session, table, here);
+    if (!(replicated ? (await count()) > 0 : await holdsRows(writer.session, table))) {
       if (loaded > 0) emptied.push(table.table);
       else kept.push(...mine);
       continue;
     }
     const finished = chunks.every((chunk) => complete.has(chunk)) && mine.length > 0;
-    if (finished || (await countRows(writer.session, table)) === loaded) kept.push(...mine);
+    if (finished || (await count()) === loaded) kept.push(...mine);
     else foreign.push(table.table);
   }
   refuseForeign(foreign);

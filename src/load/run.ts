@@ -25,6 +25,8 @@ export interface LoadRequest {
   readonly jobs: number;
   /** Default: straight into the shards where that is possible. */
   readonly via?: Via;
+  /** A connection on which nothing moves for this long is given up and its chunk tried again; absent: never. */
+  readonly stallMs?: number;
   /** Set refused rows aside; absent: the first one stops the load. */
   readonly quarantine?: QuarantineOptions;
   /** Where chunks are loaded; absent: in this thread. */

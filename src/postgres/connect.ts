@@ -12,6 +12,8 @@ export interface ConnectOptions {
   applicationName: string;
   /** Every transaction is read-only unless it says otherwise. */
   readOnly?: boolean;
+  /** The connection is dropped when the server owes an answer and no byte moves for this long; absent: never. */
+  stallMs?: number;
   signal?: AbortSignal;
 }
 
@@ -25,7 +27,13 @@ async function refusePooler(session: Session): Promise<void> {
 }
 
 async function attempt(config: pg.ClientConfig, options: ConnectOptions): Promise<Session> {
-  const client = new pg.Client({ ...config, application_name: options.applicationName, keepAlive: true });
+  const { stallMs } = options;
+  const client = new pg.Client({
+    ...config,
+    application_name: options.applicationName,
+    keepAlive: true,
+    connectionTimeoutMillis: config.connectionTimeoutMillis || (stallMs ?? 0),
+  });
   // An error event while no query runs would end the process; the next statement reports the lost connection.
   client.on('error', () => {});
   // A server that does not answer could keep a stopped command waiting for minutes.
@@ -36,7 +44,7 @@ async function attempt(config: pg.ClientConfig, options: ConnectOptions): Promis
   } finally {
     options.signal?.removeEventListener('abort', giveUp);
   }
-  const session = new Session(client, options.server, { host: config.host!, port: config.port! });
+  const session = new Session(client, options.server, { host: config.host!, port: config.port! }, stallMs);
   try {
     // Before anything is set: behind a pooler the settings would stay on a connection that others get next.
     await refusePooler(session);

@@ -33,22 +33,32 @@ export class CopyIn implements Submittable {
   #rows = 0;
   #failure: Error | undefined;
   #wake: ((error: Error) => void) | undefined;
+  /** Everything has been sent, or the server has not let us begin. */
+  #turn = true;
 
   constructor(text: string) {
     this.#text = text;
   }
 
+  /** It is the server's turn: to begin, to take what was sent, or to answer at the end. */
+  get waiting(): boolean {
+    return this.#turn || this.#wake !== undefined;
+  }
+
   /** Sends all chunks; returns the number of rows that the server counted. */
   async run(chunks: AsyncIterable<Buffer>): Promise<number> {
     await this.#ready.promise;
+    this.#turn = false;
     try {
       for await (const chunk of chunks) await this.#send(chunk);
     } catch (error) {
       // Either our source failed, and the server has to be told; or the server did, and has forgotten the COPY.
+      this.#turn = true;
       this.#connection!.sendCopyFail('the sender gave up');
       await this.#done.promise.catch(() => {});
       throw error;
     }
+    this.#turn = true;
     this.#connection!.stream.write(COPY_DONE);
     return this.#done.promise;
   }

@@ -48,6 +48,11 @@ class CopyOut implements Submittable {
     this.#text = text;
   }
 
+  /** It is the server's turn: rows would be taken if they came. */
+  get waiting(): boolean {
+    return this.busy && !this.#paused;
+  }
+
   /** True while the server may still send: the connection cannot be used for anything else. */
   get busy(): boolean {
     return this.#state === 'copying';
@@ -167,19 +172,21 @@ class CopyOut implements Submittable {
 /**
  * COPY … TO STDOUT: hands every piece to the reader as it comes (cut anywhere) and returns the server's count of
  * rows once the connection is ready again. A reader that stops early leaves the connection unusable and the
- * backend busy: `abandon` is called to cancel it on the server and to destroy the connection.
+ * backend busy: `abandon` is called to cancel it on the server and to destroy the connection. `watched` is handed
+ * what tells whether it is the server's turn.
  */
 export async function* copyOut(
   client: Client,
   text: string,
-  abandon: () => Promise<void>,
+  session: { abandon(): Promise<void>; watched(waiting: () => boolean): void },
 ): AsyncGenerator<Buffer, CopyOutResult> {
   const copy = new CopyOut(text);
+  session.watched(() => copy.waiting);
   client.query(copy);
   try {
     for (let piece = await copy.next(); piece !== undefined; piece = await copy.next()) yield piece;
     return { rows: copy.rows };
   } finally {
-    if (copy.busy) await abandon();
+    if (copy.busy) await session.abandon();
   }
 }

@@ -9,6 +9,9 @@ import { sqlState, toMigrateError } from './sqlstate.js';
 /** Request code of CancelRequest (protocol, "Message Formats"). */
 const CANCEL_REQUEST = 80877102;
 
+/** How long a farewell or a cancel request may take before the connection is dropped without it. */
+const FAREWELL_MS = 5000;
+
 export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
 /** One connection with pinned settings; every failure leaves it as a MigrateError that names the server. */
@@ -17,12 +20,50 @@ export class Session implements Queryable {
   readonly #client: Client;
   readonly #address: { host: string; port: number };
   #closed = false;
+  /** While something is under way: whether it is the server's turn. */
+  #waiting: (() => boolean) | undefined;
 
   /** Use `connect`; this wraps a client that is connected and pinned. */
-  constructor(client: Client, server: string, address: { host: string; port: number }) {
+  constructor(client: Client, server: string, address: { host: string; port: number }, stallMs?: number) {
     this.#client = client;
     this.server = server;
     this.#address = address;
+    client.once('end', () => {
+      this.#closed = true;
+    });
+    if (stallMs !== undefined) this.#watch(stallMs);
+  }
+
+  /**
+   * Drops the connection when it is the server's turn and no byte has moved either way for `stallMs`, or at most twice
+   * that. A link that swallows packets would otherwise hold a chunk for as long as the system retransmits.
+   */
+  #watch(stallMs: number): void {
+    const { stream } = this.#client.connection;
+    const socket = stream as typeof stream & { setTimeout(ms: number): void };
+    socket.setTimeout(stallMs);
+    socket.on('timeout', () => {
+      if (this.#waiting?.()) {
+        stream.destroy(
+          new MigrateError('CONNECTION_LOST', {
+            message: `${this.server} has not moved a byte for ${stallMs / 1000} s`,
+            hint: 'Repeat the command: it continues where it stopped. Raise stallSeconds if the server is that slow.',
+            context: { server: this.server },
+          }),
+        );
+      } else {
+        socket.setTimeout(stallMs);
+      }
+    });
+  }
+
+  async #during<T>(waiting: () => boolean, work: () => Promise<T>): Promise<T> {
+    this.#waiting = waiting;
+    try {
+      return await work();
+    } finally {
+      this.#waiting = undefined;
+    }
   }
 
   /** Process id of the backend. */
@@ -37,7 +78,10 @@ export class Session implements Queryable {
   /** The rows of one statement; of several, those of the last. bigint and numeric come as text. */
   async query<T extends object>(text: string, doing?: string): Promise<T[]> {
     try {
-      const result = await this.#client.query<T>(text);
+      const result = await this.#during(
+        () => true,
+        () => this.#client.query<T>(text),
+      );
       return (Array.isArray(result) ? result.at(-1) : result).rows;
     } catch (error) {
       throw toMigrateError(error, { server: this.server, doing });
@@ -61,10 +105,14 @@ export class Session implements Queryable {
     const cancel = (): void => void this.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      return (yield* copyOut(this.#client, text, () => this.abandon())).rows;
+      const watched = (waiting: () => boolean): void => {
+        this.#waiting = waiting;
+      };
+      return (yield* copyOut(this.#client, text, { abandon: () => this.abandon(), watched })).rows;
     } catch (error) {
       throw toMigrateError(error, { server: this.server, doing });
     } finally {
+      this.#waiting = undefined;
       signal?.removeEventListener('abort', cancel);
     }
   }
@@ -74,7 +122,10 @@ export class Session implements Queryable {
     const copy = new CopyIn(text);
     this.#client.query(copy);
     try {
-      return await copy.run(chunks);
+      return await this.#during(
+        () => copy.waiting,
+        () => copy.run(chunks),
+      );
     } catch (error) {
       throw toMigrateError(error, { server: this.server, doing });
     }
@@ -106,6 +157,7 @@ export class Session implements Queryable {
       const socket = host.startsWith('/')
         ? connectSocket(`${host}/.s.PGSQL.${port}`)
         : connectSocket(port, host);
+      socket.setTimeout(FAREWELL_MS, () => socket.destroy());
       socket.on('error', () => resolve());
       socket.on('close', () => resolve());
       socket.end(request);
@@ -135,7 +187,9 @@ export class Session implements Queryable {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const dropped = setTimeout(() => this.#client.connection.stream.destroy(), FAREWELL_MS);
     await this.#client.end().catch(() => {});
+    clearTimeout(dropped);
   }
 }
 

@@ -183,7 +183,8 @@ export class RowComparison {
       [target, this.#placements(shard)],
     ] as const) {
       for (const unit of units) {
-        parts.push(await pool.use(unit.node, serverIdentity), streamStatement([unit], undefined, true));
+        const server = await pool.use(unit.node, serverIdentity);
+        parts.push(unit.node.name, server, streamStatement([unit], undefined, true));
       }
     }
     return measurementKey(...parts);

@@ -56,8 +56,10 @@ export async function measure(
       const statement = digestStatement(unit, mode);
       const startedAt = context.clock.now();
       const digests = await side.pool.use(unit.node, async (session) => {
-        const key = measurementKey(await serverIdentity(session), unit.filenode ?? '', statement);
         const node = unit.node.name;
+        // The name as well: nodes that were set up as copies of each other have one identity.
+        const server = await serverIdentity(session);
+        const key = measurementKey(node, server, unit.filenode ?? '', statement);
         const known = measurements.offered(key);
         if (known !== undefined) {
           const now = await knownRows(session, unit, known.visible[node]!, '0');

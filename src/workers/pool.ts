@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Context } from '../core/context.js';
-import { abortReason, MigrateError } from '../core/errors.js';
+import { abortReason, MigrateError, throwIfAborted } from '../core/errors.js';
 import type { Meter } from '../core/metered.js';
 import type { Arrived } from '../ledger/rows.js';
 import type { ChunkTask, CreateExecutor, Executor, LoadSetup } from '../load/executor.js';
@@ -17,19 +17,28 @@ interface Job {
 class Thread {
   readonly #worker: Worker;
   #job: Job | undefined;
-  #closed: (() => void) | undefined;
+  #ended: MigrateError | undefined;
+  readonly #closed: Promise<void>;
 
   constructor(setup: LoadSetup, log: Context['log']) {
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: pack(setup) });
-    this.#worker.on('message', (message: FromThread) => this.#hear(message, log));
+    this.#closed = new Promise((resolve) => {
+      this.#worker.on('message', (message: FromThread) => {
+        if (message.kind === 'closed') resolve();
+        else this.#hear(message, log);
+      });
+      // One that has died will not say that it is closed.
+      this.#worker.on('exit', () => resolve());
+    });
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => {
-      this.#fail(new MigrateError('INTERNAL', { message: 'A worker thread ended by itself' }));
-      this.#closed?.();
+      this.#ended = new MigrateError('INTERNAL', { message: 'A worker thread ended by itself' });
+      this.#fail(this.#ended);
     });
   }
 
   run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const abort = (): void => this.#tell({ kind: 'abort', reason: packError(abortReason(signal)) });
     signal.addEventListener('abort', abort, { once: true });
     return new Promise<Arrived>((resolve, reject) => {
@@ -39,10 +48,8 @@ class Thread {
   }
 
   async close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#closed = resolve;
-      this.#tell({ kind: 'close' });
-    });
+    this.#tell({ kind: 'close' });
+    await this.#closed;
     await this.#worker.terminate();
   }
 
@@ -55,7 +62,7 @@ class Thread {
     this.#job = undefined;
   }
 
-  #hear(message: FromThread, log: Context['log']): void {
+  #hear(message: Exclude<FromThread, { kind: 'closed' }>, log: Context['log']): void {
     switch (message.kind) {
       case 'advance': {
         const { bytes, waitMs } = message;
@@ -75,9 +82,6 @@ class Thread {
         return;
       case 'failed':
         this.#fail(unpackError(message.error));
-        return;
-      case 'closed':
-        this.#closed?.();
     }
   }
 }
@@ -100,6 +104,7 @@ class ThreadPool implements Executor {
   async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
     const thread = await this.#borrow();
     try {
+      throwIfAborted(signal);
       return await thread.run(task, signal, meter);
     } finally {
       const next = this.#waiting.shift();

@@ -68,6 +68,7 @@ describe('precedence', () => {
       yes: false,
       reverse: false,
       via: 'auto',
+      stallSeconds: 900,
       onBadRow: 'fail',
       maxBadRows: 1000,
       quarantine: 'migrate.quarantine',

@@ -38,6 +38,7 @@ export const copy: Command = {
           chunkBytes: config.export.chunkBytes,
           jobs: config.jobs,
           via: config.via,
+          stallMs: config.stallSeconds * 1000,
           executor: executeInThreads,
           ...quarantineOptions(config),
         },

@@ -61,6 +61,7 @@ export const importCommand: Command = {
           truncate,
           jobs,
           via,
+          stallMs: config.stallSeconds * 1000,
           executor: executeInThreads,
           ...quarantineOptions(config),
         },
