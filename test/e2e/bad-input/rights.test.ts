@@ -92,6 +92,31 @@ describe('a role that may not do what has to be done', () => {
       await refused(['mig_guest', 'CREATE on schema public']);
     });
 
+    test('with what it needs, an ordinary role copies and verifies', async () => {
+      const own = await freshSource();
+      await own.client.query(`
+        CREATE TABLE item (id serial PRIMARY KEY, namespace text NOT NULL, note text);
+        CREATE INDEX ON item (note);
+        INSERT INTO item (namespace, note) SELECT 'ns' || g % 3, g::text FROM generate_series(1, 50) g;
+        GRANT SELECT ON item, item_id_seq TO mig_reader`);
+      const into = await freshSource();
+      const name = new URL(into.url).pathname.slice(1);
+      await into.client.query(
+        `GRANT CREATE ON DATABASE ${name} TO mig_guest; GRANT CREATE ON SCHEMA public TO mig_guest`,
+      );
+      const sides = ['--source', as(own, 'mig_reader'), '--target', as(into, 'mig_guest')];
+      const folder = freshFolder();
+      for (const command of ['plan', 'copy', 'verify']) {
+        expect(await runJson([command, ...sides], { cwd: folder })).toMatchObject({ command, exit: 0 });
+      }
+      await own.client.query('REVOKE ALL ON item_id_seq FROM mig_reader');
+      await expectRefusal(
+        ['copy', ...sides],
+        { cwd: folder, unchanged: [folder, own, into] },
+        { code: 'RIGHTS_MISSING', exit: 2, says: ['SELECT on sequence item_id_seq'] },
+      );
+    });
+
     test('it may not write into a table of somebody else', async () => {
       await target.client.query(`
         GRANT CREATE ON SCHEMA public TO mig_guest;
