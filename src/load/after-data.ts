@@ -23,7 +23,12 @@ export interface AfterDataRequest {
 export async function runAfterData(request: AfterDataRequest, context: Context): Promise<RefusedView[]> {
   const { writer, plan, tables, direction, sequences, jobs } = request;
   context.log.info('Building indexes and constraints');
-  await applyDdl(writer, ddlFor(plan, direction, writer).afterData, jobs, context);
+  const { afterData } = ddlFor(plan, direction, writer);
+  const { existing } = await applyDdl(writer, afterData, jobs, context);
+  // A materialized view that was filled before the rows came would stay as it was.
+  for (const { kind, about, sql } of afterData) {
+    if (kind === 'refresh' && existing.includes(about)) await writer.session.query(sql, `fill ${about}`);
+  }
   const advanced = await advanceSequences(writer, plan, tables, sequences);
   context.log.info(`Moved ${advanced} sequences; gathering statistics`);
   await parallel(tables, jobs, context.signal, async (table) => {

@@ -73,7 +73,7 @@ function viewSql(view: ViewDef): Statement[] {
     {
       sql: `REFRESH MATERIALIZED VIEW ${name}`,
       about: `rows of ${about}`,
-      kind: 'view',
+      kind: 'refresh',
       exists: `SELECT coalesce((SELECT relispopulated FROM pg_class WHERE oid = to_regclass(${nameLiteral(view)})), false)`,
     },
     ...view.indexes.map((index) => indexStatement(view, index, '')),

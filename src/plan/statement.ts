@@ -17,6 +17,8 @@ export type StatementKind =
   | 'foreign key'
   | 'trigger'
   | 'view'
+  /** Fills a materialized view from the rows that are there: stale as soon as others come. */
+  | 'refresh'
   | 'grant'
   | 'comment'
   | 'owner';

@@ -68,7 +68,8 @@ function suite(freshTarget: () => Promise<FreshDatabase>, citus: boolean, bigByt
   });
 
   test('arrives row for row, and verify agrees with the oracle', async () => {
-    expect(await run('schema', '--phase', 'before-data')).toMatchObject({ exit: 0 });
+    // On the plain server the whole schema first: foreign keys and a filled (empty) materialized view are there.
+    expect(await run('schema', '--phase', citus ? 'before-data' : 'all')).toMatchObject({ exit: 0 });
     expect(await run('export', '--out', 'dump')).toMatchObject({ exit: 0 });
     expect(await run('import', '--from', 'dump')).toMatchObject({ exit: 0 });
     const shapes = await shapesOf(source.client);
