@@ -14,7 +14,7 @@ import { copyData } from '../../src/load/copy.js';
 import { importDump } from '../../src/load/import.js';
 import type { LoadResult } from '../../src/load/load-chunks.js';
 import type { LoadPhase } from '../../src/load/run.js';
-import { noopContext } from '../../src/observe/noop.js';
+import { noopContext, noopLog } from '../../src/observe/noop.js';
 import { buildPlan } from '../../src/plan/build.js';
 import { writePlan } from '../../src/plan/plan-file.js';
 import { resolveConninfo } from '../../src/postgres/conninfo.js';
@@ -194,6 +194,31 @@ export async function loadAndDie(
   expect(existsSync(marker)).toBe(true);
 }
 
+/** What happens at the n-th passage of a failpoint, and what the load says about it. */
+export interface Planted {
+  readonly context: Partial<Context>;
+  /** The point was passed often enough. */
+  hit(): boolean;
+  /** Warnings of attempts that were made again. */
+  retries(): readonly string[];
+}
+
+export function atPoint(point: string, hit: number, action: () => void | Promise<void>): Planted {
+  let hits = 0;
+  const warnings: string[] = [];
+  const fail = async (passed: string): Promise<void> => {
+    if (passed !== point) return;
+    hits += 1;
+    if (hits === hit) await action();
+  };
+  const log = { ...noopLog, warn: (message: string) => void warnings.push(message) };
+  return {
+    context: { fail, log },
+    hit: () => hits >= hit,
+    retries: () => warnings.filter((line) => /Trying chunk .* again/.test(line)),
+  };
+}
+
 export interface CompleteChunk {
   readonly chunk: string;
   readonly rows: string;
@@ -208,6 +233,15 @@ export async function completeChunks({ target }: Journey): Promise<CompleteChunk
      FROM citus_migrate.chunk ORDER BY 1`,
   );
   return rows;
+}
+
+/** Connections of loads to the coordinator. */
+async function backends({ target }: Journey): Promise<number> {
+  const { rows } = await target.client.query(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name LIKE 'migrate %'
+     AND datname = current_database()`,
+  );
+  return rows[0].count;
 }
 
 /** Sorted COPY of both sides is equal, the ledger's rows are those of the tables, and verify agrees. */
@@ -229,6 +263,8 @@ export async function expectArrived(journey: Journey): Promise<void> {
 
 /** Runs the load once more and expects that it finishes what is there without touching what was complete. */
 export async function expectContinues(journey: Journey, options: LoadOptions = {}): Promise<LoadResult> {
+  // What a killed process had sent may still be carried out.
+  await expect.poll(() => backends(journey), { timeout: 30_000 }).toBe(0);
   const before = await completeChunks(journey);
   const result = await load(journey, options);
   const after = await completeChunks(journey);

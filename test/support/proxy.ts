@@ -1,0 +1,78 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { afterAll } from 'vitest';
+
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+const open = new Set<Proxy>();
+afterAll(async () => {
+  for (const proxy of open) await proxy.close();
+});
+
+/** A TCP link to a server that can be cut, or that swallows what is sent on it. */
+export interface Proxy {
+  /** `host:port` where it listens. */
+  readonly address: string;
+  /** Connections that were made through it so far. */
+  readonly connections: number;
+  /** Drops every connection; new ones work. */
+  cut(): void;
+  /** Passes nothing on over the connections that there are, in one direction or both, and drops none. New ones work. */
+  stall(direction?: 'requests' | 'answers' | 'both'): void;
+  close(): Promise<void>;
+}
+
+/** Stands in front of `host:port` until the test file ends. */
+export async function startProxy(target: { host: string; port: number }): Promise<Proxy> {
+  const links = new Set<Link>();
+  let connections = 0;
+  const listener = createServer((client) => {
+    connections += 1;
+    const link = { client, server: connect(target.port, target.host) };
+    links.add(link);
+    const drop = (): void => {
+      links.delete(link);
+      client.destroy();
+      link.server.destroy();
+    };
+    for (const [from, to] of [
+      [client, link.server],
+      [link.server, client],
+    ] as const) {
+      from.pipe(to);
+      from.on('error', drop);
+      from.on('close', drop);
+    }
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const { port } = listener.address() as { port: number };
+  const proxy: Proxy = {
+    address: `127.0.0.1:${port}`,
+    get connections() {
+      return connections;
+    },
+    cut() {
+      for (const { client, server } of links) {
+        client.destroy();
+        server.destroy();
+      }
+    },
+    stall(direction = 'both') {
+      for (const { client, server } of links) {
+        // A paused socket is not read: its own buffers and the sender's fill up, as behind a link that is gone.
+        if (direction !== 'answers') client.unpipe(server).pause();
+        if (direction !== 'requests') server.unpipe(client).pause();
+      }
+    },
+    async close() {
+      open.delete(proxy);
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      proxy.cut();
+      await closed;
+    },
+  };
+  open.add(proxy);
+  return proxy;
+}
