@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
  * @param {string | string[]} command an array names a program and its arguments, a string is for `sh -c`
  * @returns {Promise<string>} what it wrote to stdout
  */
-export function run(command, { env = {}, timeoutSeconds = 900 } = {}) {
+export function run(command, { env = {}, timeoutSeconds = 900, codes = [0] } = {}) {
   const [program, ...args] = Array.isArray(command) ? command : ['/bin/sh', '-c', command];
   const child = spawn(program, args, {
     env: { ...process.env, ...env },
@@ -24,7 +24,7 @@ export function run(command, { env = {}, timeoutSeconds = 900 } = {}) {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
-      if (code === 0) return resolve(stdout);
+      if (codes.includes(code)) return resolve(stdout);
       const output = `${stdout.slice(-2000)}${stderr}`.trim();
       reject(new Error(`${program} ended with ${code ?? signal}: ${output}`));
     });

@@ -20,11 +20,17 @@ export class Migrate {
   }
 
   /** Runs a command; returns its result document with the process's own account: {document, peakMiB, cpu}. */
-  async run(...args) {
+  run(...args) {
+    return this.answer([0], ...args);
+  }
+
+  /** The same for a command whose answer may be another exit code. */
+  async answer(codes, ...args) {
     const usage = join(this.#home, 'usage.json');
     const common = ['--config', this.config, '--plan', this.plan, '--json', '--no-progress', '--yes'];
     const output = await run([process.execPath, '--import', RECORDER, LAUNCHER, ...args, ...common], {
       env: { ...this.env, BENCH_USAGE_FILE: usage },
+      codes,
     });
     return { document: JSON.parse(output), ...JSON.parse(readFileSync(usage, 'utf8')) };
   }
