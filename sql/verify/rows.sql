@@ -1,5 +1,6 @@
 -- The rows of some slices: where they lie (:bucket), where they belong (:home), key as text, digest of the row,
--- digest of each column.
+-- digest of each column. The slices are one number each, because PostgreSQL looks those up in a hash table and
+-- walks a list of pairs one by one.
 SELECT z.bucket, z.home, z.slice, z.key, z.hash::text AS hash, z.columns::text[] AS columns
 FROM (
   SELECT :bucket AS bucket, :home AS home, (:key_hash & (:slices - 1))::int AS slice,
@@ -7,4 +8,4 @@ FROM (
   :from
   WHERE :condition
 ) AS z
-WHERE (z.bucket, z.slice) IN (:wanted);
+WHERE z.bucket::bigint * :slices + z.slice = ANY (:'wanted'::bigint[]);

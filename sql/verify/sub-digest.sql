@@ -4,5 +4,6 @@ SELECT z.bucket, z.slice, count(*)::text AS rows, coalesce(sum(z.hash), 0)::text
 FROM (
   SELECT :bucket AS bucket, (:key_hash & (:slices - 1))::int AS slice, :hash AS hash :from
   WHERE :condition
+  OFFSET 0
 ) AS z
 GROUP BY z.bucket, z.slice;

@@ -7,8 +7,10 @@ import { classify, type Found, type RowEvidence } from './classify.js';
 import type { Unit } from './units.js';
 
 /** Rows that one slice should hold: few enough to be fetched, enough to keep the list of slices short. */
-const SLICE_ROWS = 256;
+const SLICE_ROWS = 32;
+/** Slices of one shard, and of all shards together: what is held of them at once. */
 const MAX_SLICES = 16_384;
+const MAX_ALL_SLICES = 131_072;
 /** Rows fetched at once, both sides together. */
 const BATCH_ROWS = 50_000;
 
@@ -41,8 +43,9 @@ interface Slice {
   readonly rows: number;
 }
 
-function slicesFor(rows: bigint): number {
-  const wanted = Math.max(1, Math.min(MAX_SLICES, Number(rows) / SLICE_ROWS));
+function slicesFor(rows: bigint, shards: number): number {
+  const most = Math.min(MAX_SLICES, MAX_ALL_SLICES / shards);
+  const wanted = Math.max(1, Math.min(most, Number(rows) / shards / SLICE_ROWS));
   return 2 ** Math.ceil(Math.log2(wanted));
 }
 
@@ -58,7 +61,7 @@ function within(unit: Unit, differing: readonly number[]): string {
  * the key, then the rows of the slices that differ.
  */
 export async function drill(request: DrillRequest): Promise<DrillResult> {
-  const slices = slicesFor(request.rows / BigInt(request.differing.length));
+  const slices = slicesFor(request.rows, request.differing.length);
   const wanted = await differingSlices(request, slices);
   const found: Found[] = [];
   for (let at = 0; at < wanted.length; ) {
@@ -141,7 +144,7 @@ async function fetchRows(
   differing: readonly number[],
 ): Promise<RowEvidence[]> {
   const evidence: RowEvidence[] = [];
-  const wanted = batch.map(({ bucket, slice }) => `(${bucket}, ${slice})`).join(', ');
+  const wanted = `{${batch.map(({ bucket, slice }) => bucket * slices + slice).join(',')}}`;
   await Promise.all(
     units.map((unit) =>
       run(unit, async (session) => {
