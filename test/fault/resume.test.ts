@@ -43,7 +43,8 @@ async function runHere(
   const { plan, tables } = await move.plan();
   const directory = join(move.cwd, 'dump');
   const common = { plan, tables, direction: 'forward', chunkBytes: CHUNK, jobs: 2 } as const;
-  const load = { phase: 'all', truncate: false } as const;
+  // One transaction per chunk, through the coordinator: lanes.test.ts breaks those straight into shards.
+  const load = { phase: 'all', truncate: false, via: 'coordinator' } as const;
   try {
     const context = noopContext(parts);
     if (command === 'export')
