@@ -1,0 +1,81 @@
+import { VALUES } from '../file-schema.js';
+import { define } from './spec.js';
+
+/** What is compared, how, and what is done about it. */
+export const VERIFY = define({
+  mode: {
+    flag: 'mode',
+    key: 'verify.mode',
+    kind: 'text',
+    value: VALUES.verifyMode,
+    placeholder: 'MODE',
+    choices: VALUES.verifyMode.options,
+    describe: 'Compare row counts alone, digests per shard, or every row as it streams from both sides',
+    shownDefault: 'digest',
+  },
+  maxDiscrepancies: {
+    flag: 'max-discrepancies',
+    key: 'verify.maxDiscrepancies',
+    kind: 'number',
+    value: VALUES.maxDiscrepancies,
+    placeholder: 'N',
+    describe: 'Discrepant keys to list per table',
+    shownDefault: '100',
+  },
+  report: {
+    flag: 'report',
+    key: 'reports',
+    kind: 'list',
+    value: VALUES.reports,
+    placeholder: 'FILE',
+    describe: 'Also write the result as a page (.html) or for a ticket (.md); may be repeated',
+  },
+  showValues: {
+    flag: 'show-values',
+    key: 'verify.showValues',
+    kind: 'flag',
+    value: VALUES.yesNo,
+    describe: 'Show the values of discrepant rows too, not their keys alone',
+  },
+  namespaces: {
+    flag: 'namespaces',
+    key: 'verify.namespaces',
+    kind: 'list',
+    value: VALUES.namespaces,
+    placeholder: 'a,b',
+    describe: 'Only the rows of these tenants: values of the distribution column',
+  },
+  sample: {
+    flag: 'sample',
+    key: 'verify.sample',
+    kind: 'text',
+    value: VALUES.sample,
+    placeholder: 'N%',
+    describe: 'Compare a share of the rows, always the same by their keys',
+  },
+  resume: {
+    flag: 'resume',
+    key: 'verify.resume',
+    kind: 'flag',
+    value: VALUES.yesNo,
+    describe: 'Keep what an earlier run measured, as far as neither side has changed since',
+  },
+  repair: {
+    flag: 'repair',
+    key: 'verify.repair',
+    kind: 'text',
+    value: VALUES.repair,
+    placeholder: 'plan|apply',
+    choices: VALUES.repair.options,
+    describe: 'Write the statements that mend the target, or run them (asks for confirmation)',
+  },
+  repairFile: {
+    flag: 'repair-file',
+    key: 'verify.repairFile',
+    kind: 'text',
+    value: VALUES.file,
+    placeholder: 'FILE',
+    describe: 'Where --repair plan writes its statements',
+    shownDefault: 'migrate.repair.sql',
+  },
+});
