@@ -2,7 +2,7 @@
 // Until the outcome is known, ending for whatever reason counts as a bug.
 process.exitCode = 70;
 
-import('../dist/cli/main.js')
+import('../dist/program/main.js')
   .then(({ main }) => main())
   .then(
     (code) => {

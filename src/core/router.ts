@@ -1,3 +1,4 @@
+import type { BufferPool } from './buffer-pool.js';
 import { BinaryRowSplitter } from './copy-binary.js';
 import { type CopyRows, NO_KEY, type RowSplitter } from './copy-rows.js';
 import { TextRowSplitter } from './copy-text.js';
@@ -22,6 +23,8 @@ export interface RouterOptions {
   /** null: the table is not distributed, and the map's single shard takes every row. */
   readonly key: RouteKey | null;
   readonly shards: ShardMap;
+  /** Where buffers come from that are used more than once; absent: each is new. */
+  readonly pool?: BufferPool;
 }
 
 /** The hash of a key in this format; undefined: only the server can route this table. */
@@ -57,7 +60,7 @@ export class RowRouter {
     this.#splitter = format === 'binary' ? new BinaryRowSplitter(field) : new TextRowSplitter(field);
     this.#hash = hash;
     this.#shards = shards;
-    this.#buffers = new ShardBuffers(shards.size);
+    this.#buffers = new ShardBuffers(shards.size, options.pool);
   }
 
   /** Rows pushed so far, flushed or not. */

@@ -1,3 +1,5 @@
+import { BufferPool, LARGEST_BUFFER, SMALLEST_BUFFER } from './buffer-pool.js';
+
 /** Whole rows for one shard, without header and trailer, in the order in which they came. */
 export interface ShardRows {
   /** Index into the map's ranges. */
@@ -5,10 +7,6 @@ export interface ShardRows {
   readonly rows: number;
   readonly bytes: Buffer;
 }
-
-/** A shard's buffers double while it fills them between two flushes and halve while it leaves them near empty. */
-const SMALLEST_BUFFER = 4 * 1024;
-const LARGEST_BUFFER = 256 * 1024;
 
 /** Below this many bytes a loop over words beats a call of copy (54 bytes: 45 against 82 ns). */
 const COPY_BY_WORDS = 160;
@@ -20,14 +18,20 @@ interface OpenBuffer {
   rows: number;
 }
 
-/** Collects rows by shard in a list of buffers each, so that growing copies nothing. */
+/**
+ * Collects rows by shard in a list of buffers each, so that growing copies nothing. A shard's buffers double while it
+ * fills them between two flushes and halve while it leaves them near empty.
+ */
 export class ShardBuffers {
   readonly #open: (OpenBuffer | undefined)[];
   readonly #nextSize: Int32Array;
   #full: ShardRows[] = [];
+  readonly #pool: BufferPool;
   #size = 0;
 
-  constructor(shards: number) {
+  /** Buffers come from `pool`; whoever has written them gives them back. */
+  constructor(shards: number, pool = new BufferPool(0)) {
+    this.#pool = pool;
     this.#open = new Array<OpenBuffer | undefined>(shards).fill(undefined);
     this.#nextSize = new Int32Array(shards).fill(SMALLEST_BUFFER);
   }
@@ -79,7 +83,8 @@ export class ShardBuffers {
       this.#nextSize[shard] = Math.min(this.#nextSize[shard]! * 2, LARGEST_BUFFER);
       this.#seal(shard);
     }
-    const bytes = Buffer.allocUnsafeSlow(Math.max(this.#nextSize[shard]!, length));
+    const size = this.#nextSize[shard]!;
+    const bytes = length > size ? Buffer.allocUnsafeSlow(length) : this.#pool.take(size);
     const open = { bytes, view: viewOf(bytes), filled: 0, rows: 0 };
     this.#open[shard] = open;
     return open;

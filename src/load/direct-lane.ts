@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Node } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import { readShards, type TableShards } from '../citus/shards.js';
+import { BufferPool } from '../core/buffer-pool.js';
 import { type Destinations, destinations } from '../core/destinations.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified } from '../core/names.js';
@@ -27,7 +28,7 @@ import { groupsOf, isReplicated, requireSamePlacements } from './same-placements
  * Bytes of rows that one chunk may have waiting for its lanes; as many again are on their way to the shards. Larger
  * pieces mean fewer COPY statements: 16 MB over 32 shards are half a megabyte each.
  */
-const FLUSH_BYTES = 16 * 1024 * 1024;
+const FLUSH_BYTES = 8 * 1024 * 1024;
 
 /** How rows of a table are routed; undefined when only the server can. */
 export function routeKeyOf(table: TablePlan): RouteKey | undefined {
@@ -49,6 +50,7 @@ type NodeRow = LaneRow & { readonly node: Node };
 export class DirectLane implements Lane {
   readonly #options: LaneOptions;
   readonly #pool: SessionPool;
+  readonly #buffers = new BufferPool(2 * FLUSH_BYTES);
   #shards: Promise<Map<string, TableShards>> | undefined;
 
   constructor(options: LaneOptions, pool: SessionPool) {
@@ -197,7 +199,12 @@ export class DirectLane implements Lane {
     lanes: ReadonlyMap<Node, NodeLane>,
     signal: AbortSignal,
   ): Promise<number> {
-    const router = new RowRouter({ format: chunk.table.format, key: routeKeyOf(chunk.table)!, shards: map });
+    const router = new RowRouter({
+      format: chunk.table.format,
+      key: routeKeyOf(chunk.table)!,
+      shards: map,
+      pool: this.#buffers,
+    });
     const write = async (batch: ShardRows[]): Promise<void> => {
       const perNode = new Map<NodeLane, { shard: (typeof shards.shards)[number]; rows: ShardRows }[]>();
       for (const rows of batch) {
@@ -210,6 +217,8 @@ export class DirectLane implements Lane {
         }
       }
       await Promise.all([...perNode].map(([lane, list]) => lane.write(list)));
+      // Every server has answered: nothing of this batch is on its way any more.
+      for (const { bytes } of batch) this.#buffers.give(bytes);
     };
     let writing: Promise<void> = Promise.resolve();
     const stream = chunk.read(signal);
