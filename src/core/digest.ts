@@ -27,6 +27,11 @@ export function mergeDigests(left: Digest, right: Digest): Digest {
   return { rows: left.rows + right.rows, sum: left.sum + right.sum, xor: left.xor ^ right.xor };
 }
 
+/** The digest of `whole` without `part`, which is of some of its rows. */
+export function subtractDigest(whole: Digest, part: Digest): Digest {
+  return { rows: whole.rows - part.rows, sum: whole.sum - part.sum, xor: whole.xor ^ part.xor };
+}
+
 export function digestsEqual(left: Digest, right: Digest): boolean {
   return left.rows === right.rows && left.sum === right.sum && left.xor === right.xor;
 }

@@ -1,13 +1,21 @@
 import type { Cut } from '../citus/cut.js';
-import type { SessionPool } from '../citus/pool.js';
-import type { TableShards } from '../citus/shards.js';
+import { SessionPool } from '../citus/pool.js';
+import { readShards, type TableShards } from '../citus/shards.js';
 import { MigrateError } from '../core/errors.js';
 
-/** One side as the checks between rows see it: all of them under one cut. */
+/** One side as all checks see it: under one cut, with sessions that they share. */
 export interface CheckedSide {
   readonly cut: Cut;
   readonly pool: SessionPool;
   readonly shards: ReadonlyMap<string, TableShards>;
+}
+
+export async function openSide(cut: Cut): Promise<CheckedSide> {
+  return {
+    cut,
+    pool: new SessionPool((node) => cut.open(node)),
+    shards: await readShards(cut.database.session, cut.database.connector),
+  };
 }
 
 /** Failures after which the whole command ends; any other makes the one check inconclusive. */

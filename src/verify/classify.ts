@@ -13,6 +13,8 @@ export interface RowEvidence {
   readonly hash: string;
   /** The server's digest of the row, where `hash` is another one and there is no key to find it by. */
   readonly digest?: string;
+  /** Its ctid. */
+  readonly place?: string;
   /** Digest of each travelling column. */
   readonly columns: readonly string[];
 }

@@ -1,10 +1,9 @@
 import pLimit from 'p-limit';
-import type { Cut } from '../citus/cut.js';
-import { SessionPool } from '../citus/pool.js';
-import { readShards, shardsOf, type TableShards } from '../citus/shards.js';
+import { shardsOf, type TableShards } from '../citus/shards.js';
 import { MigrateError } from '../core/errors.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { readExtents } from '../export/extents.js';
+import type { CheckedSide } from './checked-side.js';
 import type { UnitRunner } from './drill.js';
 import { type RowScope, scopeCondition, shardsInScope } from './scope.js';
 import { expressionsOf, missingColumns, readTypes } from './side.js';
@@ -24,95 +23,99 @@ export interface TablePair {
   readonly shards: TableShards;
   /** 1-based shards that hold rows of the scope; undefined: all. */
   readonly chosen: ReadonlySet<number> | undefined;
+  /** A power of two: parts in which the digest of a shard is taken. */
+  readonly slices: number;
   readonly source: SideUnits;
   readonly target: SideUnits;
 }
 
-interface OpenSide {
-  readonly cut: Cut;
-  readonly pool: SessionPool;
+/** Rows of one part, and the most parts of one table: what comes back of a table does not grow beyond that. */
+const PART_ROWS = 2_000;
+const MAX_PARTS = 1_024;
+
+/** Parts of a shard, from the planner's estimate of the rows; before the first ANALYZE, from the size. */
+export function slicesOf(
+  extents: readonly { readonly rows: number; readonly bytes: number }[],
+  shards: number,
+) {
+  const sum = (of: 'rows' | 'bytes') => extents.reduce((before, extent) => before + extent[of], 0);
+  const parts = Math.min(MAX_PARTS, (sum('rows') || sum('bytes') / 100) / PART_ROWS);
+  return 2 ** Math.max(0, Math.ceil(Math.log2(parts / shards)));
+}
+
+interface OpenSide extends CheckedSide {
   /** At most `jobs` queries at once. */
   readonly run: UnitRunner;
 }
 
-/** Two cuts with what is needed to compare tables between them. */
+/** Two sides with what is needed to compare tables between them. */
 export interface Comparison {
   readonly source: OpenSide;
   readonly target: OpenSide;
   readonly pairs: readonly TablePair[];
-  close(): Promise<void>;
 }
 
-function open(cut: Cut, jobs: number): OpenSide {
-  const pool = new SessionPool((node) => cut.open(node));
+function withRunner(side: CheckedSide, jobs: number): OpenSide {
   const limit = pLimit(jobs);
-  return { cut, pool, run: (unit, work) => limit(() => pool.use(unit.node, work)) };
+  return { ...side, run: (unit, work) => limit(() => side.pool.use(unit.node, work)) };
 }
 
 /** Throws TARGET_TABLE_MISSING when a table or column is not there to be compared. */
 export async function openComparison(
-  cuts: { readonly source: Cut; readonly target: Cut },
+  sides: { readonly source: CheckedSide; readonly target: CheckedSide },
   tables: readonly TablePlan[],
   scope: RowScope,
   jobs: number,
 ): Promise<Comparison> {
-  const types = {
-    source: await readTypes(cuts.source.database, withReferences(tables)),
-    target: await readTypes(cuts.target.database, tables),
-  };
+  const source = withRunner(sides.source, jobs);
+  const target = withRunner(sides.target, jobs);
+  const { database } = target.cut;
+  const [onSource, onTarget, here, there] = await Promise.all([
+    readTypes(source.cut.database, withReferences(tables)),
+    readTypes(database, tables),
+    readExtents(source.cut.database, source.pool, tables),
+    database.kind === 'single' ? readExtents(database, target.pool, tables) : undefined,
+  ]);
+  const types = { source: onSource, target: onTarget };
+  const extents = { source: here, target: there };
   refuseMissing(tables.flatMap((table) => missingColumns(table, types)));
-  const { database } = cuts.target;
-  const map = await readShards(database.session, database.connector);
-  const source = open(cuts.source, jobs);
-  const target = open(cuts.target, jobs);
-  const close = async (): Promise<void> => {
-    await Promise.all([source.pool.close(), target.pool.close()]);
-  };
-  try {
-    const extents = {
-      source: await readExtents(cuts.source.database, source.pool, tables),
-      target: database.kind === 'single' ? await readExtents(database, target.pool, tables) : undefined,
-    };
-    const pairs = await Promise.all(
-      tables.map(async (table): Promise<TablePair> => {
-        const shards = shardsOf(map, table, database.head);
-        const side = (name: 'source' | 'target'): TableSide => {
-          const expressions = expressionsOf(table, name, types);
-          return {
-            table,
-            home: homeOf(shards, expressions),
-            expressions,
-            scope: scopeCondition(table, expressions, scope),
-          };
-        };
-        const single = (name: 'source' | 'target'): SideUnits => {
-          const parts = extents[name]?.get(table.table) ?? [];
-          const evaluated = side(name);
-          return {
-            ...evaluated,
-            units: singleUnits(name, evaluated, parts, 'pages'),
-            whole: singleUnits(name, evaluated, parts, 'whole'),
-          };
-        };
-        const sharded = (): SideUnits => {
-          const evaluated = side('target');
-          const units = shardUnits(evaluated, shards);
-          return { ...evaluated, units, whole: units };
-        };
+  const pairs = await Promise.all(
+    tables.map(async (table): Promise<TablePair> => {
+      const shards = shardsOf(target.shards, table, database.head);
+      const side = (name: 'source' | 'target'): TableSide => {
+        const expressions = expressionsOf(table, name, types);
         return {
           table,
-          shards,
-          chosen: await shardsInScope(database.session, table, shards, scope),
-          source: single('source'),
-          target: extents.target === undefined ? sharded() : single('target'),
+          home: homeOf(shards, expressions),
+          expressions,
+          scope: scopeCondition(table, expressions, scope),
         };
-      }),
-    );
-    return { source, target, pairs, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+      };
+      const single = (name: 'source' | 'target'): SideUnits => {
+        const parts = extents[name]?.get(table.table) ?? [];
+        const evaluated = side(name);
+        return {
+          ...evaluated,
+          units: singleUnits(name, evaluated, parts, 'pages'),
+          whole: singleUnits(name, evaluated, parts, 'whole'),
+        };
+      };
+      const sharded = (): SideUnits => {
+        const evaluated = side('target');
+        const units = shardUnits(evaluated, shards);
+        return { ...evaluated, units, whole: units };
+      };
+      return {
+        table,
+        shards,
+        chosen: await shardsInScope(database.session, table, shards, scope),
+        slices: slicesOf(extents.source.get(table.table) ?? [], shards.shards.length),
+        source: single('source'),
+        target: there === undefined ? sharded() : single('target'),
+      };
+    }),
+  );
+  return { source, target, pairs };
 }
 
 function withReferences(tables: readonly TablePlan[]) {

@@ -6,29 +6,40 @@ import type { Unit } from './units.js';
 /** Digests by 1-based shard. */
 export type BucketDigests = Map<number, Digest>;
 
+/** Digests by part of a shard: the shard's 1-based number × slices of a shard + the low bits of the rows' hash. */
+export type PartDigests = Map<number, Digest>;
+
 export type Mode = 'counts' | 'digest' | 'rows';
 
 interface DigestRow {
-  bucket: number | null;
+  part: number | null;
   rows: string;
   sum: string;
   xor: string;
 }
 
-/** The statement that counts and digests a unit's rows by the shard that they belong to. */
-export function digestStatement(unit: Unit, mode: Mode): string {
+/** The statement that counts and digests a unit's rows by the shard that they belong to, `slices` parts to each. */
+export function digestStatement(unit: Unit, mode: Mode, slices: number): string {
   return sql('verify/digest', {
     bucket: unit.home,
+    slices,
     hash: mode === 'counts' ? '0::bigint' : unit.expressions.hash,
     from: unit.from,
     condition: unit.condition,
   });
 }
 
-/** Digests of a unit's rows by the shard that they belong to. Rows without a distribution value have bucket 0. */
-export async function readDigests(session: Session, unit: Unit, statement: string): Promise<BucketDigests> {
+/** Digests of a unit's rows. Rows without a distribution value are in part 0. */
+export async function readDigests(session: Session, unit: Unit, statement: string): Promise<PartDigests> {
   const rows = await session.query<DigestRow>(statement, `digest ${unit.table.table}`);
-  return new Map(rows.map((row) => [row.bucket ?? 0, parseDigest(row)]));
+  return new Map(rows.map((row) => [row.part ?? 0, parseDigest(row)]));
+}
+
+/** The shards' digests, from those of their parts. */
+export function byBucket(parts: PartDigests, slices: number): BucketDigests {
+  const buckets: BucketDigests = new Map();
+  for (const [part, digest] of parts) addDigest(buckets, Math.floor(part / slices), digest);
+  return buckets;
 }
 
 /** The digests as they are kept in a file, and back. */
@@ -44,9 +55,12 @@ export const keptDigests = {
     ),
 };
 
-export function addDigests(into: BucketDigests, from: BucketDigests): void {
-  for (const [bucket, digest] of from)
-    into.set(bucket, mergeDigests(into.get(bucket) ?? EMPTY_DIGEST, digest));
+export function addDigest<K>(into: Map<K, Digest>, key: K, digest: Digest): void {
+  into.set(key, mergeDigests(into.get(key) ?? EMPTY_DIGEST, digest));
+}
+
+export function addDigests<K>(into: Map<K, Digest>, from: ReadonlyMap<K, Digest>): void {
+  for (const [key, digest] of from) addDigest(into, key, digest);
 }
 
 export function total(digests: Iterable<Digest>): Digest {

@@ -136,6 +136,41 @@ async function differingSlices(request: DrillRequest, slices: number): Promise<S
     .sort((a, b) => a.slice - b.slice || a.bucket - b.bucket);
 }
 
+/** Some of the slices that rows are cut into by a hash. */
+export interface WantedSlices {
+  /** Slices of one shard: a power of two. */
+  readonly slices: number;
+  /** Shard's number × slices + slice. */
+  readonly parts: readonly number[];
+  /** SQL: the hash whose low bits are the slice. */
+  readonly hash: (unit: Unit) => string;
+}
+
+/** The rows of a unit that lie in some slices, and that `condition` holds for. */
+export function rowsIn(
+  session: Session,
+  unit: Unit,
+  { slices, parts, hash }: WantedSlices,
+  condition: string,
+): Promise<RowEvidence[]> {
+  const { expressions } = unit;
+  return session.query<RowEvidence>(
+    sql('verify/rows', {
+      bucket: unit.bucket,
+      home: unit.home,
+      slice_hash: hash(unit),
+      slices,
+      key: expressions.key.join(', '),
+      hash: expressions.hash,
+      column_hashes: expressions.columnHashes.join(', '),
+      from: unit.from,
+      condition,
+      wanted: `{${parts.join(',')}}`,
+    }),
+    `compare ${unit.table.table}`,
+  );
+}
+
 async function fetchRows(
   units: readonly Unit[],
   run: UnitRunner,
@@ -144,27 +179,15 @@ async function fetchRows(
   differing: readonly number[],
 ): Promise<RowEvidence[]> {
   const evidence: RowEvidence[] = [];
-  const wanted = `{${batch.map(({ bucket, slice }) => bucket * slices + slice).join(',')}}`;
+  const wanted: WantedSlices = {
+    slices,
+    parts: batch.map(({ bucket, slice }) => bucket * slices + slice),
+    hash: ({ expressions }) => expressions.keyHash,
+  };
   await Promise.all(
     units.map((unit) =>
       run(unit, async (session) => {
-        const { expressions } = unit;
-        const rows = await session.query<RowEvidence>(
-          sql('verify/rows', {
-            bucket: unit.bucket,
-            home: unit.home,
-            key_hash: expressions.keyHash,
-            slices,
-            key: expressions.key.join(', '),
-            hash: expressions.hash,
-            column_hashes: expressions.columnHashes.join(', '),
-            from: unit.from,
-            condition: within(unit, differing),
-            wanted,
-          }),
-          `compare ${unit.table.table}`,
-        );
-        evidence.push(...rows);
+        for (const row of await rowsIn(session, unit, wanted, within(unit, differing))) evidence.push(row);
       }),
     ),
   );

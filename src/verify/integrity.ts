@@ -1,6 +1,3 @@
-import type { Cut } from '../citus/cut.js';
-import { SessionPool } from '../citus/pool.js';
-import { readShards } from '../citus/shards.js';
 import type { Context } from '../core/context.js';
 import { qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
@@ -13,14 +10,15 @@ import { uniqueChecks } from './unique-checks.js';
 import { checkUniques } from './uniques.js';
 
 export interface IntegrityRequest {
-  /** Cuts of both sides: everything here is read under them. */
-  readonly source: Cut;
-  readonly target: Cut;
+  readonly source: CheckedSide;
+  readonly target: CheckedSide;
   readonly plan: Plan;
   readonly tables: readonly TablePlan[];
   readonly direction: Direction;
   /** Qualified names of the tables that the checked side has. */
   readonly known: ReadonlySet<string>;
+  /** Tables (display names) of which every row is known to be the same on both sides. */
+  readonly same: ReadonlySet<string>;
   readonly max: number;
   readonly jobs: number;
 }
@@ -33,37 +31,22 @@ export async function checkIntegrity(
   request: IntegrityRequest,
   context: Context,
 ): Promise<IntegrityResult[]> {
-  const { plan, tables, direction, max, jobs, known } = request;
-  const sides = { source: await openSide(request.source), target: await openSide(request.target) };
+  const { source, target, plan, tables, direction, max, jobs, known, same } = request;
   const forward = direction === 'forward';
-  try {
-    const references = await checkReferences(
-      {
-        side: forward ? sides.target : sides.source,
-        ...(forward
-          ? { origin: { side: sides.source, checks: referenceChecks(plan, tables, 'reverse') } }
-          : {}),
-        checks: referenceChecks(plan, tables, direction),
-        known,
-        max,
-        jobs,
-      },
-      context,
-    );
-    if (!forward) return references;
-    const checks = await uniqueChecks(request.source.database.session, plan, tables);
-    return [...references, ...(await checkUniques({ ...sides, checks, max, jobs }, context))];
-  } finally {
-    await Promise.all([sides.source.pool.close(), sides.target.pool.close()]);
-  }
-}
-
-async function openSide(cut: Cut): Promise<CheckedSide> {
-  return {
-    cut,
-    pool: new SessionPool((node) => cut.open(node)),
-    shards: await readShards(cut.database.session, cut.database.connector),
-  };
+  const references = await checkReferences(
+    {
+      side: forward ? target : source,
+      ...(forward ? { origin: { side: source, checks: referenceChecks(plan, tables, 'reverse') } } : {}),
+      checks: referenceChecks(plan, tables, direction),
+      known,
+      max,
+      jobs,
+    },
+    context,
+  );
+  if (!forward) return references;
+  const checks = await uniqueChecks(source.cut.database.session, plan, tables);
+  return [...references, ...(await checkUniques({ source, target, checks, same, max, jobs }, context))];
 }
 
 /** The tables that foreign keys of `tables` refer to, and those themselves, without those that `known` lacks. */

@@ -1,13 +1,16 @@
 import type { Context } from '../core/context.js';
-import { type Digest, EMPTY_DIGEST } from '../core/digest.js';
+import type { Digest } from '../core/digest.js';
 import { parallel } from '../core/parallel.js';
 import type { Comparison, TablePair } from './comparison.js';
 import {
+  addDigest,
   addDigests,
   type BucketDigests,
+  byBucket,
   digestStatement,
   keptDigests,
   type Mode,
+  type PartDigests,
   readDigests,
   total,
 } from './digests.js';
@@ -21,6 +24,8 @@ export interface Measured {
   readonly source: BucketDigests;
   /** By `placementKey`: all rows that lie there. */
   readonly target: Map<string, Digest>;
+  /** The same in parts, of whatever was not taken over from an earlier run: by unit, and by `placementKey`. */
+  readonly parts: { readonly source: Map<Unit, PartDigests>; readonly target: Map<string, PartDigests> };
   /** Shards that hold rows of another shard's range. */
   readonly misplaced: Set<number>;
   /** Milliseconds of queries, summed over connections. */
@@ -33,6 +38,7 @@ export const placementKey = (shard: number, node: string): string => `${shard} $
 export const nothingMeasured = (): Measured => ({
   source: new Map(),
   target: new Map(),
+  parts: { source: new Map(), target: new Map() },
   misplaced: new Set(),
   spent: { source: 0, target: 0 },
 });
@@ -50,10 +56,13 @@ export async function measure(
     name: 'source' | 'target',
     units: readonly { pair: TablePair; unit: Unit }[],
     keep: (into: Measured, unit: Unit, digests: BucketDigests) => void,
+    keepParts: (into: Measured, unit: Unit, parts: PartDigests) => void,
   ) =>
     parallel(units, jobs, context.signal, async ({ pair, unit }) => {
       const side = { source, target }[name];
-      const statement = digestStatement(unit, mode);
+      const into = measured.get(pair)!;
+      const slices = mode === 'counts' ? 1 : pair.slices;
+      const statement = digestStatement(unit, mode, slices);
       const startedAt = context.clock.now();
       const digests = await side.pool.use(unit.node, async (session) => {
         const node = unit.node.name;
@@ -68,7 +77,9 @@ export async function measure(
             return keptDigests.from(known.value);
           }
         }
-        const fresh = await readDigests(session, unit, statement);
+        const parts = await readDigests(session, unit, statement);
+        const fresh = byBucket(parts, slices);
+        keepParts(into, unit, parts);
         // Rows without a distribution value are joined from nothing, which no snapshot vouches for.
         if (!fresh.has(0)) {
           await measurements.keep(key, {
@@ -79,7 +90,6 @@ export async function measure(
         }
         return fresh;
       });
-      const into = measured.get(pair)!;
       into.spent[name] += context.clock.now() - startedAt;
       keep(into, unit, digests);
       const { rows } = total(digests.values());
@@ -94,8 +104,13 @@ export async function measure(
       pair[side].units.filter((unit) => reads(pair, unit)).map((unit) => ({ pair, unit })),
     );
   await Promise.all([
-    read('source', of('source'), (into, _, digests) => addDigests(into.source, digests)),
-    read('target', of('target'), keepTarget),
+    read(
+      'source',
+      of('source'),
+      (into, _, digests) => addDigests(into.source, digests),
+      (into, unit, parts) => into.parts.source.set(unit, parts),
+    ),
+    read('target', of('target'), keepTarget, keepTargetParts),
   ]);
   return measured;
 }
@@ -109,11 +124,18 @@ function keepTarget({ target, misplaced }: Measured, unit: Unit, digests: Bucket
   if (unit.shard === undefined) {
     // A plain target has one shard: everything lies where it belongs.
     for (const [bucket, digest] of digests) {
-      const key = placementKey(bucket, unit.node.name);
-      target.set(key, total([target.get(key) ?? EMPTY_DIGEST, digest]));
+      addDigest(target, placementKey(bucket, unit.node.name), digest);
     }
     return;
   }
   target.set(placementKey(unit.shard, unit.node.name), total(digests.values()));
   if ([...digests.keys()].some((bucket) => bucket !== unit.shard)) misplaced.add(unit.shard);
+}
+
+function keepTargetParts({ parts: { target } }: Measured, unit: Unit, parts: PartDigests): void {
+  // A plain target has one shard, read in several units.
+  const key = placementKey(unit.shard ?? 1, unit.node.name);
+  const known = target.get(key) ?? new Map();
+  addDigests(known, parts);
+  target.set(key, known);
 }

@@ -1,11 +1,11 @@
-import type { Database } from '../citus/database.js';
-import { readShards, type Shard } from '../citus/shards.js';
+import type { Shard } from '../citus/shards.js';
 import type { Named } from '../core/catalog-types.js';
 import type { Context } from '../core/context.js';
 import { displayName, qualified, quoteLiteral } from '../core/names.js';
 import { parallel } from '../core/parallel.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import type { CheckedSide } from './checked-side.js';
 import { differences, objectOf } from './schema-compare.js';
 import type { SchemaResult } from './types.js';
 
@@ -24,15 +24,14 @@ const MANY = new Set(['privilege']);
 
 /** Every shard and copy, on every node, has what its table has on the coordinator. The last result tells how many. */
 export async function compareShards(
-  target: Database,
+  { cut, pool, shards: known }: CheckedSide,
   scope: ReadonlySet<string>,
   jobs: number,
   context: Context,
 ): Promise<SchemaResult[]> {
-  const tables = [...(await readShards(target.session, target.connector)).values()].filter(({ table }) =>
-    scope.has(qualified(table)),
-  );
-  const planned = await withSession(target, target.head, (session) =>
+  const tables = [...known.values()].filter(({ table }) => scope.has(qualified(table)));
+  const { head, nodes } = cut.database;
+  const planned = await pool.use(head, (session) =>
     readFacts(
       session,
       tables.map(({ table }) => ({ relation: table, label: qualified(table) })),
@@ -40,12 +39,12 @@ export async function compareShards(
   );
   const results: SchemaResult[] = [];
   let placements = 0;
-  await parallel(target.nodes, jobs, context.signal, async (node) => {
+  await parallel(nodes, jobs, context.signal, async (node) => {
     const here = tables.flatMap(({ table, shards }) =>
       shards.filter((shard) => shard.nodes.includes(node)).map((shard) => ({ table, shard })),
     );
     placements += here.length;
-    await withSession(target, node, async (session) => {
+    await pool.use(node, async (session) => {
       for (let at = 0; at < here.length; at += BATCH) {
         const batch = here.slice(at, at + BATCH);
         const found = await readFacts(
@@ -151,17 +150,4 @@ async function readFacts(
     else list.push(fact);
   }
   return facts;
-}
-
-async function withSession<T>(
-  database: Database,
-  node: Database['head'],
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = await database.connect(node);
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
 }

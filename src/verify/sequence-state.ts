@@ -1,7 +1,8 @@
-import type { Database, Node } from '../citus/database.js';
+import type { Node } from '../citus/database.js';
 import { qualified, quoteLiteral } from '../core/names.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import type { CheckedSide } from './checked-side.js';
 
 /** Where a sequence stands on one node. */
 export interface SequenceState {
@@ -64,15 +65,9 @@ export async function readSequences(session: Session): Promise<SequenceStates> {
 }
 
 /** The same on every worker. */
-export async function readWorkerSequences(database: Database): Promise<Map<Node, SequenceStates>> {
-  const states = new Map<Node, SequenceStates>();
-  for (const node of database.nodes.filter(({ groupId }) => groupId !== 0)) {
-    const session = await database.connect(node);
-    try {
-      states.set(node, await readSequences(session));
-    } finally {
-      await session.close();
-    }
-  }
-  return states;
+export async function readWorkerSequences({ cut, pool }: CheckedSide): Promise<Map<Node, SequenceStates>> {
+  const workers = cut.database.nodes.filter(({ groupId }) => groupId !== 0);
+  return new Map(
+    await Promise.all(workers.map(async (node) => [node, await pool.use(node, readSequences)] as const)),
+  );
 }

@@ -1,7 +1,8 @@
-import type { Database, Node } from '../citus/database.js';
-import type { Named, SequenceDef } from '../core/catalog-types.js';
+import type { Node } from '../citus/database.js';
+import type { SequenceDef } from '../core/catalog-types.js';
 import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { CheckedSide } from './checked-side.js';
 import {
   readSequences,
   readWorkerSequences,
@@ -13,7 +14,7 @@ import { misfit } from './way-back.js';
 
 /** A column whose values a sequence makes. */
 interface Use {
-  readonly table: Named;
+  readonly table: TablePlan;
   readonly column: string;
   /** Its type on the single node, where that is narrower than here. */
   readonly narrow?: string;
@@ -25,25 +26,35 @@ interface Range {
   readonly state: SequenceState;
 }
 
+export interface SequenceRequest {
+  readonly plan: Plan;
+  readonly tables: readonly TablePlan[];
+  /** The side that took writes before, and the one that takes them next. */
+  readonly from: CheckedSide;
+  readonly to: CheckedSide;
+  /** Tables (display names) of which every row is known to be the same on both sides. */
+  readonly same: ReadonlySet<string>;
+}
+
 /**
  * Every sequence of the plan on the side that takes writes next, on every node that gives out ids: past the largest
  * id of its range, past what the other side has given out, and with no id that the single node could not take back.
  * Citus gives worker g the bigint ids from g·2^48+1 and lets no worker give out smaller integers.
  */
-export async function compareSequences(
-  plan: Plan,
-  tables: readonly TablePlan[],
-  from: Database,
-  to: Database,
-): Promise<SequenceResult[]> {
-  const [before, after] = [await readSequences(from.session), await readSequences(to.session)];
-  const workers = await readWorkerSequences(to);
+export async function compareSequences(request: SequenceRequest): Promise<SequenceResult[]> {
+  const { plan, tables, from, to } = request;
+  const [before, after, workers] = await Promise.all([
+    readSequences(from.cut.database.session),
+    readSequences(to.cut.database.session),
+    readWorkerSequences(to),
+  ]);
+  const states = { before, after, workers };
   const scope = new Set(tables.map(qualified));
   const results: SequenceResult[] = [];
   for (const sequence of plan.catalog.sequences) {
     if (sequence.ownedBy !== undefined && !scope.has(qualified(sequence.ownedBy))) continue;
-    const uses = usesOf(sequence, plan, tables, to.options.side);
-    results.push(await compare(sequence, uses, before, after, workers, to));
+    const uses = usesOf(sequence, plan, tables, to.cut.database.options.side);
+    results.push(await compare(sequence, uses, states, request));
   }
   return results;
 }
@@ -75,13 +86,17 @@ function usesOf(
   });
 }
 
+interface States {
+  readonly before: SequenceStates;
+  readonly after: SequenceStates;
+  readonly workers: ReadonlyMap<Node, SequenceStates>;
+}
+
 async function compare(
   sequence: SequenceDef,
   uses: readonly Use[],
-  before: SequenceStates,
-  after: SequenceStates,
-  workers: ReadonlyMap<Node, SequenceStates>,
-  to: Database,
+  { before, after, workers }: States,
+  request: SequenceRequest,
 ): Promise<SequenceResult> {
   const name = qualified(sequence);
   const state = after.get(name);
@@ -93,7 +108,7 @@ async function compare(
   });
   // A range of its own begins above that of the coordinator.
   const ranges = onWorkers.filter((one) => state !== undefined && one.state.min > state.min);
-  const largest = await readLargest(uses, ranges, up, to);
+  const largest = await readLargest(uses, ranges, up, request);
   const given = before.get(name);
   const required = furthest([...largest.head, ...(given?.used ? [given.last] : [])], up);
   if (state === undefined || (state.last === null && required !== null)) {
@@ -164,24 +179,35 @@ async function readLargest(
   uses: readonly Use[],
   ranges: readonly Range[],
   up: boolean,
-  { session }: Database,
+  { to, from, same }: SequenceRequest,
 ): Promise<Largest> {
   const head: (bigint | null)[] = [];
   const perRange = new Map<Node, bigint | null>();
   const misfits: string[] = [];
+  const single = [from, to].find(({ cut }) => cut.database.options.side === 'source')!;
   for (const { table, column, narrow } of uses) {
     const id = quoteIdent(column);
     const within = ranges.map(({ state }) => `${id} >= ${state.min} AND ${id} < ${state.max}`);
     const outside = within.length === 0 ? 'true' : within.map((one) => `NOT (${one})`).join(' AND ');
+    const alike = same.has(table.table);
+    // The same rows have the same largest id, and the single node has an index for it as a rule.
+    const largest = (most: string, where: string): string =>
+      alike
+        ? `(SELECT ${most}(${id}) FROM ${qualified(table)} WHERE ${where})`
+        : `${most}(${id}) FILTER (WHERE ${where})`;
     const list = [
-      `${up ? 'max' : 'min'}(${id}) FILTER (WHERE ${outside})::text AS head`,
-      ...within.map((one, at) => `max(${id}) FILTER (WHERE ${one})::text AS r${at}`),
-      `${misfit(id, narrow)} AS misfit`,
+      `${largest(up ? 'max' : 'min', outside)}::text AS head`,
+      ...within.map((one, at) => `${largest('max', one)}::text AS r${at}`),
+      `${alike ? 'false' : misfit(id, narrow)} AS misfit`,
     ];
-    const row = await session.one<Record<string, string | null> & { misfit: boolean | null }>(
-      `SELECT ${list.join(', ')} FROM ${qualified(table)}`,
-      `read the largest ${column} of ${qualified(table)}`,
-    );
+    const statement = `SELECT ${list.join(', ')}${alike ? '' : ` FROM ${qualified(table)}`}`;
+    const doing = `read the largest ${column} of ${qualified(table)}`;
+    type LargestRow = Record<string, string | null> & { misfit: boolean | null };
+    const row = alike
+      ? await single.pool.use(single.cut.database.head, (session) =>
+          session.one<LargestRow>(statement, doing),
+        )
+      : await to.cut.database.session.one<LargestRow>(statement, doing);
     head.push(toBigint(row.head));
     ranges.forEach(({ node }, at) => {
       perRange.set(node, furthest([perRange.get(node) ?? null, toBigint(row[`r${at}`])], true));

@@ -1,8 +1,8 @@
-import type { Cut } from '../citus/cut.js';
 import type { Node } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { digestsEqual, EMPTY_DIGEST } from '../core/digest.js';
 import type { TablePlan } from '../core/plan-types.js';
+import type { CheckedSide } from './checked-side.js';
 import type { Found } from './classify.js';
 import { RowComparison } from './compare-rows.js';
 import { type Comparison, openComparison, type TablePair } from './comparison.js';
@@ -11,15 +11,16 @@ import { type Mode, total } from './digests.js';
 import { type DrillResult, drill } from './drill.js';
 import { type Measured, measure, placementKey } from './measure.js';
 import type { Measurements } from './measurements.js';
+import { pinpoint } from './pinpoint.js';
 import { type RowScope, tablesInScope } from './scope.js';
 import type { Discrepancy, ShardResult, TableResult, Verdict } from './types.js';
 import type { Unit } from './units.js';
 
 export interface CompareRequest {
-  /** Cut of the single node. */
-  readonly source: Cut;
-  /** Cut of the cluster, or of a plain PostgreSQL in its place. */
-  readonly target: Cut;
+  /** The single node. */
+  readonly source: CheckedSide;
+  /** The cluster, or a plain PostgreSQL in its place. */
+  readonly target: CheckedSide;
   readonly tables: readonly TablePlan[];
   readonly mode: Mode;
   readonly scope: RowScope;
@@ -37,30 +38,23 @@ export async function compareTables(request: CompareRequest, context: Context): 
   const { source, target, mode, scope, jobs, measurements } = request;
   const tables = tablesInScope(request.tables, scope);
   const comparison = await openComparison({ source, target }, tables, scope, jobs);
-  try {
-    context.progress.start(
-      'verify',
-      tables.map((table) => ({ label: table.table, totalRows: 0, totalBytes: 0 })),
-    );
-    const results: TableResult[] = [];
-    if (mode === 'rows') {
-      for (const pair of comparison.pairs) {
-        const rows = new RowComparison(comparison, pair, request.maxDiscrepancies, measurements, context);
-        const { measured, ...found } = await rows.run(jobs);
-        results.push(await judge(request, comparison, pair, measured, context, found));
-        context.progress.finish(pair.table.table);
-      }
-      return results;
-    }
-    const measured = await measure(comparison, mode, jobs, measurements, context);
-    for (const pair of comparison.pairs) {
+  context.progress.start(
+    'verify',
+    tables.map((table) => ({ label: table.table, totalRows: 0, totalBytes: 0 })),
+  );
+  const results: TableResult[] = [];
+  const measured = mode === 'rows' ? undefined : await measure(comparison, mode, jobs, measurements, context);
+  for (const pair of comparison.pairs) {
+    if (measured === undefined) {
+      const rows = new RowComparison(comparison, pair, request.maxDiscrepancies, measurements, context);
+      const { measured: streamed, ...found } = await rows.run(jobs);
+      results.push(await judge(request, comparison, pair, streamed, context, found));
+    } else {
       results.push(await judge(request, comparison, pair, measured.get(pair)!, context));
-      context.progress.finish(pair.table.table);
     }
-    return results;
-  } finally {
-    await comparison.close();
+    context.progress.finish(pair.table.table);
   }
+  return results;
 }
 
 /** The shards of a table by what their digests say. */
@@ -128,9 +122,12 @@ async function judge(
       runTarget: comparison.target.run,
     });
   const first = speakingUnits(pair, speakers, pair.chosen === undefined ? differing : undefined);
+  const nothing = differing.size === 0 || request.mode === 'counts';
   const found: DrillResult =
     streamed ??
-    (differing.size === 0 || request.mode === 'counts' ? NOTHING_FOUND : await look([...differing], first));
+    (nothing ? NOTHING_FOUND : undefined) ??
+    (await fromParts(request, comparison, pair, measured, [...differing], speakers, first)) ??
+    (await look([...differing], first));
   const { values, repair } = request.details;
   const suspects: Found[] = [...found.found];
   if (repair) {
@@ -176,6 +173,38 @@ async function judge(
         }
       : {}),
   };
+}
+
+/** The rows that differ, where the first pass has left enough to go by. */
+async function fromParts(
+  { maxDiscrepancies: max }: CompareRequest,
+  { source, target }: Comparison,
+  pair: TablePair,
+  { parts }: Measured,
+  differing: readonly number[],
+  speakers: ReadonlyMap<number, Node>,
+  placements: readonly Unit[],
+): Promise<DrillResult | undefined> {
+  const there = new Map(
+    differing.map((shard) => [shard, parts.target.get(placementKey(shard, speakers.get(shard)!.name))!]),
+  );
+  // What an earlier run measured is known for whole shards alone.
+  const known =
+    [...there.values()].every(Boolean) && pair.source.units.every((unit) => parts.source.has(unit));
+  if (!known || pair.chosen !== undefined) return undefined;
+  return pinpoint({
+    table: pair.table,
+    shards: pair.shards,
+    differing,
+    slices: pair.slices,
+    source: parts.source,
+    wholes: pair.source.whole,
+    target: there,
+    placements,
+    max,
+    runSource: source.run,
+    runTarget: target.run,
+  });
 }
 
 /**

@@ -28,6 +28,8 @@ export interface UniqueCheck {
   /** By side: a 64-bit hash that is equal for values that the rule takes as equal, and which rows it is about. */
   readonly hash: Readonly<Record<'source' | 'target', string>>;
   readonly condition: string;
+  /** It is about columns alone and about all rows: whoever has the same rows keeps it too. */
+  readonly plain: boolean;
 }
 
 /**
@@ -89,6 +91,7 @@ function checkOf(rule: RuleRow, definition: TableDef, table: TablePlan): UniqueC
     shown: [...new Set([...(table.key ?? []), ...distribution, ...columns])],
     columns,
     hash: { source: hash('source'), target: hash('target') },
+    plain: columns.length === rule.columns.length && rule.predicate === null,
     condition: [
       ...(rule.nullsNotDistinct ? [] : filled),
       ...(rule.predicate === null ? [] : [`(${rule.predicate})`]),

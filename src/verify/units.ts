@@ -2,13 +2,17 @@ import type { Node } from '../citus/database.js';
 import type { TableShards } from '../citus/shards.js';
 import { qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
-import { cutExtent, tidRange } from '../export/chunks.js';
+import { cutExtent, type PageRange, tidRange } from '../export/chunks.js';
 import type { Extent } from '../export/extents.js';
 import { fromClause, ROW } from '../plan/projection.js';
 import type { SideExpressions } from './side.js';
 
-/** Bytes on disk that one digest query reads of a table that is not sharded: enough queries to keep jobs busy. */
-const UNIT_BYTES = 64 * 1024 * 1024;
+/**
+ * A table that is not sharded is read in so many queries, and none of them less than so many bytes on disk: enough of
+ * them to keep jobs busy, and a number that does not grow with the table, so that neither do the answers.
+ */
+const UNITS = 32;
+const MIN_UNIT_BYTES = 8 * 1024 * 1024;
 
 /** One query's worth of rows of one table on one node, and how the query says where a row lies and belongs. */
 export interface Unit {
@@ -27,6 +31,8 @@ export interface Unit {
   readonly filenode?: string;
   /** Tables that are joined to reach the distribution column. */
   readonly joined: number;
+  /** The pages that it reads; absent: all. */
+  readonly pages?: PageRange;
 }
 
 /** SQL for the 1-based shard that a row belongs to: the target's own ranges, read and not computed. */
@@ -57,6 +63,7 @@ export function singleUnits(
 ): Unit[] {
   // On the source an added column is reached by joins; on a plain target it is there.
   const direction = side === 'source' ? 'forward' : 'reverse';
+  const bytes = extents.reduce((sum, extent) => sum + extent.bytes, 0);
   return extents.flatMap((extent) => {
     const unit = {
       table,
@@ -71,9 +78,13 @@ export function singleUnits(
         direction === 'forward' && table.placement.kind === 'distributed' ? table.placement.via.length : 0,
     };
     if (cut === 'whole') return [unit];
-    return cutExtent(extent, UNIT_BYTES).map((range): Unit => {
-      const { first, last } = tidRange(range);
-      return { ...unit, condition: `${ROW}.ctid >= '${first}' AND ${ROW}.ctid < '${last}' AND ${scope}` };
+    return cutExtent(extent, Math.max(MIN_UNIT_BYTES, bytes / UNITS)).map((pages): Unit => {
+      const { first, last } = tidRange(pages);
+      return {
+        ...unit,
+        pages,
+        condition: `${ROW}.ctid >= '${first}' AND ${ROW}.ctid < '${last}' AND ${scope}`,
+      };
     });
   });
 }

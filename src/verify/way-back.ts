@@ -1,5 +1,5 @@
 import { displayName, qualified, quoteIdent } from '../core/names.js';
-import type { TablePlan } from '../core/plan-types.js';
+import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { Session } from '../postgres/session.js';
 import type { SchemaResult } from './types.js';
 
@@ -16,14 +16,15 @@ export function misfit(column: string, type: string | undefined): string {
 
 /**
  * Columns of the target that hold numbers which the narrower type of the single node cannot take back. Those whose
- * values a sequence makes are the sequences' affair; `except` has them as `schema.table.column`.
+ * values a sequence makes are the sequences' affair.
  */
 export async function checkWayBack(
   session: Session,
+  plan: Plan,
   tables: readonly TablePlan[],
-  except: ReadonlySet<string>,
 ): Promise<SchemaResult[]> {
   const results: SchemaResult[] = [];
+  const except = sequenceColumns(plan);
   for (const table of tables) {
     const narrow = table.columns.filter(
       (column) =>
@@ -51,4 +52,17 @@ export async function checkWayBack(
     });
   }
   return results;
+}
+
+/** Columns whose values come from a sequence: their ids are told with it. */
+function sequenceColumns(plan: Plan): Set<string> {
+  const owned = plan.catalog.sequences.flatMap(({ ownedBy }) =>
+    ownedBy === undefined ? [] : [`${qualified(ownedBy)}.${ownedBy.column}`],
+  );
+  const defaults = plan.catalog.tables.flatMap((table) =>
+    table.columns
+      .filter((column) => /\bnextval\(/.test(column.default ?? ''))
+      .map((column) => `${qualified(table)}.${column.name}`),
+  );
+  return new Set([...owned, ...defaults]);
 }
