@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cut, takeCut } from '../citus/cut.js';
 import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
-import { MigrateError, throwIfAborted } from '../core/errors.js';
+import { throwIfAborted } from '../core/errors.js';
 import { finishing } from '../core/finishing.js';
 import { metered } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
@@ -19,16 +18,11 @@ import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { counted, isWhole, writeChunk } from './chunk-file.js';
 import { type Compression, SUFFIX } from './compression.js';
+import { claimDirectory, folder, removeOthers, syncDirectories, syncDirectory } from './directory.js';
 import { type Extent, readExtents } from './extents.js';
-import { JOURNAL, Journal, type JournalEntry } from './journal.js';
+import { Journal, type JournalEntry } from './journal.js';
 import { localError } from './local-error.js';
-import {
-  FORMAT_VERSION,
-  findManifest,
-  type Manifest,
-  type SequenceValue,
-  writeManifest,
-} from './manifest.js';
+import { FORMAT_VERSION, type Manifest, type SequenceValue, writeManifest } from './manifest.js';
 import { belongsTo, chunksOf, isUnchanged, readSource, recordOf, type SourceChunk } from './source-chunks.js';
 
 export interface ExportRequest {
@@ -86,44 +80,6 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
   }
 }
 
-/**
- * The directory is made, or was ours and unfinished. Anything else in it is left alone: DUMP_EXISTS. Returns the
- * manifest when all that was missing is that the journal had not been removed yet.
- */
-async function claimDirectory({ out, plan, direction }: ExportRequest): Promise<Manifest | undefined> {
-  try {
-    await mkdir(out, { recursive: true, mode: 0o700 });
-    const [manifest, journal] = [await findManifest(out), await Journal.find(out)];
-    if (manifest !== undefined) {
-      if (journal?.header.dumpId !== manifest.dumpId || manifest.planHash !== plan.planHash) {
-        throw new MigrateError('DUMP_EXISTS', {
-          message: `${out} already holds a finished dump`,
-          hint: 'Load it with `migrate import`, or export into another directory.',
-        });
-      }
-      await journal.remove();
-      return manifest;
-    }
-    // A process that is killed right at its start leaves this one alone.
-    const files = (await readdir(out)).filter((file) => file !== `${JOURNAL}.part`);
-    if (journal === undefined && files.length > 0) {
-      throw new MigrateError('DUMP_EXISTS', { message: `${out} is not empty and holds no unfinished dump` });
-    }
-    if (
-      journal !== undefined &&
-      (journal.header.planHash !== plan.planHash || journal.header.direction !== direction)
-    ) {
-      throw new MigrateError('DUMP_EXISTS', {
-        message: `${out} holds an unfinished export that was made with another plan`,
-        hint: 'Export into another directory, or remove this one.',
-      });
-    }
-    return undefined;
-  } catch (error) {
-    throw localError(error, out);
-  }
-}
-
 function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string, readonly Extent[]>) {
   return tables.map((table) => {
     const parts = extents.get(table.table) ?? [];
@@ -164,16 +120,6 @@ async function resume(
   const dumpId = old?.header.dumpId ?? randomUUID();
   const journal = await Journal.start(out, { dumpId, planHash: plan.planHash, direction }, done);
   return { journal, done };
-}
-
-/** Chunk files of a killed run that no journal line speaks of, and those that are to be read again. */
-async function removeOthers(out: string, kept: ReadonlySet<string>): Promise<void> {
-  const data = join(out, 'data');
-  for (const folder of existsSync(data) ? await readdir(data) : []) {
-    for (const file of await readdir(join(data, folder))) {
-      if (!kept.has(`data/${folder}/${file}`)) await rm(join(data, folder, file));
-    }
-  }
 }
 
 interface Work {
@@ -245,13 +191,6 @@ function numbered(
   }));
 }
 
-/** Where a table's chunks lie. A slash or a dot in a name must not become a path. */
-function folder(table: TablePlan): string {
-  const safe = (name: string): string =>
-    encodeURIComponent(name).replaceAll('.', '%2E').replaceAll('*', '%2A');
-  return `data/${safe(table.schema)}.${safe(table.name)}`;
-}
-
 function manifestOf(
   { reader, plan, tables, direction }: ExportRequest,
   cut: Cut,
@@ -285,17 +224,4 @@ function manifestOf(
     }),
     sequences,
   };
-}
-
-async function syncDirectories(out: string, tables: readonly TablePlan[]): Promise<void> {
-  for (const table of tables) await syncDirectory(join(out, folder(table)));
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

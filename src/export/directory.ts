@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MigrateError } from '../core/errors.js';
+import type { TablePlan } from '../core/plan-types.js';
+import type { Session } from '../postgres/session.js';
+import { sql } from '../postgres/sql-files.js';
+import type { ExportRequest } from './export.js';
+import { JOURNAL, Journal } from './journal.js';
+import { localError } from './local-error.js';
+import { findManifest, type Manifest } from './manifest.js';
+
+/**
+ * The directory is made, or was ours and unfinished. Anything else in it is left alone: DUMP_EXISTS. One that another
+ * export writes into just now: RUN_LOCKED. Returns the
+ * manifest when all that was missing is that the journal had not been removed yet.
+ */
+export async function claimDirectory({
+  reader,
+  out,
+  plan,
+  direction,
+}: ExportRequest): Promise<Manifest | undefined> {
+  try {
+    await mkdir(out, { recursive: true, mode: 0o700 });
+    await lockDirectory(reader.session, out);
+    const [manifest, journal] = [await findManifest(out), await Journal.find(out)];
+    if (manifest !== undefined) {
+      if (journal?.header.dumpId !== manifest.dumpId || manifest.planHash !== plan.planHash) {
+        throw new MigrateError('DUMP_EXISTS', {
+          message: `${out} already holds a finished dump`,
+          hint: 'Load it with `migrate import`, or export into another directory.',
+        });
+      }
+      await journal.remove();
+      return manifest;
+    }
+    // A process that is killed right at its start leaves this one alone.
+    const files = (await readdir(out)).filter((file) => file !== `${JOURNAL}.part`);
+    if (journal === undefined && files.length > 0) {
+      throw new MigrateError('DUMP_EXISTS', { message: `${out} is not empty and holds no unfinished dump` });
+    }
+    if (
+      journal !== undefined &&
+      (journal.header.planHash !== plan.planHash || journal.header.direction !== direction)
+    ) {
+      throw new MigrateError('DUMP_EXISTS', {
+        message: `${out} holds an unfinished export that was made with another plan`,
+        hint: 'Export into another directory, or remove this one.',
+      });
+    }
+    return undefined;
+  } catch (error) {
+    throw localError(error, out);
+  }
+}
+
+/** Held by the session until it ends. Throws RUN_LOCKED. */
+async function lockDirectory(session: Session, out: string): Promise<void> {
+  const directory = await realpath(out);
+  const { key, locked } = await session.one<{ key: string; locked: boolean }>(
+    sql('export/lock-directory', { directory }),
+  );
+  if (locked) return;
+  const [holder] = await session.query<{ run: string; pid: number; client: string; since: string }>(
+    sql('ledger/holder', { key }),
+  );
+  throw new MigrateError('RUN_LOCKED', {
+    message: holder
+      ? `Another export writes into ${out}: ${holder.run}, process ${holder.pid} on the source, from ${holder.client} since ${holder.since} UTC`
+      : `Another export wrote into ${out} a moment ago`,
+    hint: holder ? 'Wait for it, or export into another directory.' : 'Repeat the command.',
+    ...(holder ? { context: { ...holder } } : {}),
+  });
+}
+
+/** Chunk files of a killed run that no journal line speaks of, and those that are to be read again. */
+export async function removeOthers(out: string, kept: ReadonlySet<string>): Promise<void> {
+  const data = join(out, 'data');
+  for (const folder of existsSync(data) ? await readdir(data) : []) {
+    for (const file of await readdir(join(data, folder))) {
+      if (!kept.has(`data/${folder}/${file}`)) await rm(join(data, folder, file));
+    }
+  }
+}
+
+/** Where a table's chunks lie. A slash or a dot in a name must not become a path. */
+export function folder(table: TablePlan): string {
+  const safe = (name: string): string =>
+    encodeURIComponent(name).replaceAll('.', '%2E').replaceAll('*', '%2A');
+  return `data/${safe(table.schema)}.${safe(table.name)}`;
+}
+
+export async function syncDirectories(out: string, tables: readonly TablePlan[]): Promise<void> {
+  for (const table of tables) await syncDirectory(join(out, folder(table)));
+}
+
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
