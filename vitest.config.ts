@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['./test/support/global-setup.ts'],
-    // Two cores: database suites share them, so files run one after the other in forked processes of their own.
-    fileParallelism: false,
+    // Two files at a time, each with servers of its own (global-setup.ts). An external cluster there is only one of.
+    fileParallelism: process.env.TEST_TARGET_URL === undefined,
+    maxWorkers: 2,
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 180_000,

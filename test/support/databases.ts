@@ -76,18 +76,18 @@ export function describeCitus(name: string, suite: () => void): void {
 
 async function sourceServer(): Promise<ServerAddress> {
   const external = process.env.TEST_SOURCE_URL;
-  return external ? externalServer(external) : shared((await ask('/source'))[0]!);
+  return external ? externalServer(external) : shared((await ask('source'))[0]!);
 }
 
 async function clusterServers(): Promise<ClusterAddress> {
   const external = process.env.TEST_TARGET_URL;
   if (external) return externalCluster(external);
-  const [coordinator, ...workers] = (await ask('/cluster')).map(shared);
+  const [coordinator, ...workers] = (await ask('cluster')).map(shared);
   return { coordinator: coordinator!, workers };
 }
 
-async function ask(what: '/source' | '/cluster'): Promise<SharedAddress[]> {
-  const response = await fetch(inject('sharedServers') + what);
+async function ask(what: 'source' | 'cluster'): Promise<SharedAddress[]> {
+  const response = await fetch(`${inject('sharedServers')}/${what}/${process.env.VITEST_POOL_ID}`);
   if (!response.ok) throw new Error(await response.text());
   return (await response.json()) as SharedAddress[];
 }

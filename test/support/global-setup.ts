@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import {
-  type Cluster,
   closeServers,
   findLocalPostgres,
   findPostgres,
@@ -27,32 +26,35 @@ export interface SharedAddress {
 }
 
 /**
- * One source server and one cluster for all test files, started when the first file asks: a run of unit tests alone
- * starts none. The files run in processes of their own, so they ask over HTTP.
+ * One source server and one cluster for each of vitest's workers, so that files which run at the same time share no
+ * server, started when the first file asks: a run of unit tests alone starts none. The files run in processes of
+ * their own, so they ask over HTTP.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const external = process.env.TEST_TARGET_URL !== undefined;
   project.provide('citus', external || (findLocalPostgres()?.hasCitus ?? false));
 
-  let source: Promise<Server> | undefined;
-  let cluster: Promise<Cluster> | undefined;
   // Room for the connections of suites that keep several pools open.
   const settings = { max_connections: 200 };
   const address = ({ host, port }: Server): SharedAddress => ({ host, port });
-  const answers: Record<string, () => Promise<SharedAddress[]>> = {
-    '/source': async () => {
-      source ??= findPostgres().then((install) => startServer({ install, settings, name: 'source' }));
-      return [address(await source)];
+  const start: Record<string, () => Promise<SharedAddress[]>> = {
+    source: async () => {
+      const install = await findPostgres();
+      return [address(await startServer({ install, settings, name: 'source' }))];
     },
-    '/cluster': async () => {
-      cluster ??= findPostgres().then((install) => startCluster({ install, settings }));
-      const { coordinator, workers } = await cluster;
+    cluster: async () => {
+      const install = await findPostgres();
+      const { coordinator, workers } = await startCluster({ install, settings });
       return [coordinator, ...workers].map(address);
     },
   };
+  const started = new Map<string, Promise<SharedAddress[]>>();
   const http = createServer(async (request, response) => {
     try {
-      response.end(JSON.stringify(await answers[request.url ?? '']!()));
+      const path = request.url!;
+      const servers = started.get(path) ?? start[path.split('/')[1]!]!();
+      started.set(path, servers);
+      response.end(JSON.stringify(await servers));
     } catch (error) {
       response.statusCode = 500;
       response.end(String(error));
