@@ -17,9 +17,14 @@ export interface ConnectorOptions {
   readonly side: 'source' | 'target';
   readonly runId: string;
   readonly readOnly: boolean;
+  /** Connections to one worker that a statement on the coordinator may open; absent: as many as the cluster says. */
+  readonly poolSize?: number;
   /** A connection on which nothing moves for this long, while the server owes an answer, is given up; absent: never. */
   readonly stallMs?: number;
 }
+
+/** COPY, DDL and queries keep to it, however many shards there are. */
+export const poolStatement = (size: number): string => `SET citus.max_adaptive_executor_pool_size = ${size}`;
 
 /** Opens sessions on the nodes of one side. Holds no connection itself, so a thread can have its own. */
 export class Connector {
@@ -51,7 +56,7 @@ export class Connector {
 
   /** A new session on one of the nodes. Throws WORKER_UNREACHABLE for a worker that does not answer. */
   async connect(node: Node = this.head, signal?: AbortSignal): Promise<Session> {
-    const { side, runId, readOnly, stallMs } = this.options;
+    const { side, runId, readOnly, stallMs, poolSize } = this.options;
     try {
       const session = await connect(node.conninfo, {
         server: this.kind === 'single' ? side : `${side} node ${node.name}`,
@@ -62,6 +67,7 @@ export class Connector {
       });
       // Citus hides shards from catalog reads: without this a shard would look as if it did not exist.
       if (this.kind === 'citus') await session.query('SET citus.override_table_visibility = off');
+      if (poolSize !== undefined && node.groupId === 0) await session.query(poolStatement(poolSize));
       return session;
     } catch (error) {
       if (error instanceof MigrateError && error.code === 'CONNECTION_REFUSED' && node.groupId !== 0) {

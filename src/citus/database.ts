@@ -3,7 +3,7 @@ import { connect } from '../postgres/connect.js';
 import { type Conninfo, describe } from '../postgres/conninfo.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import { Connector, type ConnectorOptions, type Node } from './connector.js';
+import { Connector, type ConnectorOptions, type Node, poolStatement } from './connector.js';
 import { inspectServer, type ServerFacts } from './server.js';
 
 export type { Node } from './connector.js';
@@ -16,7 +16,7 @@ export interface OpenOptions extends ConnectorOptions {
 /** One side of a migration: a single node, or the nodes of a Citus cluster behind their coordinator. */
 export class Database {
   private constructor(
-    readonly connector: Connector,
+    private opener: Connector,
     readonly facts: ServerFacts,
     /** Session on the single node or coordinator for catalog reads and DDL; not for long work. */
     readonly session: Session,
@@ -48,6 +48,17 @@ export class Database {
       await session.close();
       throw error;
     }
+  }
+
+  get connector(): Connector {
+    return this.opener;
+  }
+
+  /** From now on a statement on the coordinator opens at most `size` connections to one worker. */
+  async limitPool(size: number): Promise<void> {
+    const { kind, nodes, superuser, options } = this.opener;
+    this.opener = new Connector(kind, nodes, superuser, { ...options, poolSize: size });
+    await this.session.query(poolStatement(size));
   }
 
   get kind(): 'single' | 'citus' {

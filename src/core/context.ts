@@ -1,3 +1,5 @@
+import type { Pace } from './pace.js';
+
 /** Fields of a log line: facts, never row values and never secrets. */
 export type LogFields = Record<string, unknown>;
 
@@ -21,11 +23,14 @@ export interface ProgressItem {
   readonly totalBytes: number;
 }
 
+/** What a stream waits for: its two servers, the work between them, or the rate that it is held to. */
+export type WaitSide = 'source' | 'transform' | 'target' | 'throttle';
+
 export interface ProgressUpdate {
   rows?: number;
   bytes?: number;
   /** Milliseconds spent waiting, by side: the largest names the bottleneck. */
-  waitMs?: Partial<Record<'source' | 'transform' | 'target', number>>;
+  waitMs?: Partial<Record<WaitSide, number>>;
 }
 
 /** Collects the advance of a phase; what renders it (bars, lines, metrics) is not the caller's affair. */
@@ -33,6 +38,8 @@ export interface Progress {
   start(phase: string, items: readonly ProgressItem[]): void;
   advance(label: string, update: ProgressUpdate): void;
   finish(label: string): void;
+  /** Work pauses for this reason; undefined: it goes on. */
+  pause(reason: string | undefined): void;
   stop(): void;
 }
 
@@ -48,6 +55,7 @@ export interface Context {
   readonly metrics: Metrics;
   readonly progress: Progress;
   readonly clock: Clock;
+  readonly pace: Pace;
   /** A named point where tests make the process fail; does nothing otherwise. */
   readonly fail: (point: string) => void | Promise<void>;
 }

@@ -102,6 +102,12 @@ export const ERROR_CODES = {
     'Lower --jobs or free connections; then repeat the command.',
     'reconnect',
   ),
+  CONNECTIONS_SHORT: entry(
+    'connection',
+    2,
+    'A node has fewer connections left than the work needs.',
+    'Lower --jobs, free connections, or raise max_connections; nothing was touched.',
+  ),
   WORKER_UNREACHABLE: entry(
     'connection',
     3,

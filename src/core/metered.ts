@@ -1,13 +1,25 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { WaitSide } from './context.js';
 import { throwIfAborted } from './errors.js';
+import type { TokenBucket } from './token-bucket.js';
 
 export interface Meter {
   bytes(count: number): void;
-  /** Milliseconds that the stream waited: for its source, or for whoever reads it. */
-  waited(side: 'source' | 'target', ms: number): void;
+  /** Milliseconds that the stream waited: for its source, for whoever reads it, or for its rate. */
+  waited(side: Exclude<WaitSide, 'transform'>, ms: number): void;
+}
+
+/** Waits until `bytes` may pass. */
+async function passed(bucket: TokenBucket, bytes: number, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const ms = bucket.take(bytes);
+    if (ms === 0) return;
+    await pause(ms, undefined, { signal }).catch(() => throwIfAborted(signal));
+  }
 }
 
 /**
- * Passes pieces on, counts their bytes and both waits, and stops between two pieces when `signal` is aborted. Ends
+ * Passes pieces on, no faster than `bucket` allows, counts their bytes and all waits, and stops between two pieces when `signal` is aborted. Ends
  * its source when its reader stops early.
  */
 export async function* metered<T>(
@@ -15,6 +27,7 @@ export async function* metered<T>(
   signal: AbortSignal,
   now: () => number,
   meter: Meter,
+  bucket: TokenBucket,
 ): AsyncGenerator<Buffer, T> {
   let asked = now();
   let ended = false;
@@ -26,10 +39,13 @@ export async function* metered<T>(
       ended = done === true;
       if (done) return value;
       throwIfAborted(signal);
+      await passed(bucket, value.length, signal);
+      const released = now();
+      meter.waited('throttle', released - answered);
       meter.bytes(value.length);
       yield value;
       asked = now();
-      meter.waited('target', asked - answered);
+      meter.waited('target', asked - released);
     }
   } finally {
     if (!ended) await source.return(undefined as T);

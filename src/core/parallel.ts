@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { throwIfAborted } from './errors.js';
+import { Jobs } from './jobs.js';
 
 /** Signals that end together: `signal` follows `parent` and can be aborted by itself. */
 export function childSignal(parent: AbortSignal): { signal: AbortSignal; abort: (reason: unknown) => void } {
@@ -16,12 +17,16 @@ export function childSignal(parent: AbortSignal): { signal: AbortSignal; abort: 
  */
 export async function parallel<T>(
   items: Iterable<T>,
-  jobs: number,
+  jobs: number | Jobs,
   parent: AbortSignal,
   work: (item: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   throwIfAborted(parent);
-  const limit = pLimit(Math.max(1, jobs));
+  const width = typeof jobs === 'number' ? new Jobs(jobs) : jobs;
+  const limit = pLimit(Math.max(1, width.now));
+  const deaf = width.onChange((now) => {
+    limit.concurrency = Math.max(1, now);
+  });
   const { signal, abort } = childSignal(parent);
   const failures: unknown[] = [];
   const run = async (item: T): Promise<void> => {
@@ -34,6 +39,7 @@ export async function parallel<T>(
     }
   };
   await Promise.all(Array.from(items, (item) => limit(run, item)));
+  deaf();
   throwIfAborted(parent);
   if (failures.length === 0) return;
   const [cause, ...siblings] = failures;

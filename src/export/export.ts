@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type BudgetOptions, fitJobs, followJobs } from '../citus/budget.js';
 import { type Cut, takeCut } from '../citus/cut.js';
 import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { throwIfAborted } from '../core/errors.js';
 import { finishing } from '../core/finishing.js';
+import type { Jobs } from '../core/jobs.js';
 import { metered } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import { TokenBucket } from '../core/token-bucket.js';
 import { requireDistributionValues } from '../plan/distribution-nulls.js';
 import { writePlan } from '../plan/plan-file.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
@@ -25,7 +28,7 @@ import { localError } from './local-error.js';
 import { FORMAT_VERSION, type Manifest, type SequenceValue, writeManifest } from './manifest.js';
 import { belongsTo, chunksOf, isUnchanged, readSource, recordOf, type SourceChunk } from './source-chunks.js';
 
-export interface ExportRequest {
+export interface ExportRequest extends BudgetOptions {
   readonly reader: Database;
   readonly plan: Plan;
   readonly tables: readonly TablePlan[];
@@ -34,7 +37,6 @@ export interface ExportRequest {
   readonly compression: Compression;
   /** Wished size of a chunk, bytes on the source's disk. */
   readonly chunkBytes: number;
-  readonly jobs: number;
 }
 
 const PLAN_COPY = 'plan.json';
@@ -48,10 +50,12 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
   const { reader, plan, tables, direction, out } = request;
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
   if (direction === 'forward') await requireDistributionValues(reader.session, plan, tables);
+  const jobs = await fitJobs(request, context);
   const finished = await claimDirectory(request);
   if (finished !== undefined) return finished;
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));
+  const deaf = followJobs(jobs, request, context);
   try {
     const extents = await readExtents(reader, pool, tables);
     const { journal, done } = await resume(request, pool, extents, context);
@@ -59,7 +63,7 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
     for (const { record, chunk } of done) {
       context.progress.advance(record.table, { rows: record.rows, bytes: chunk.bytes });
     }
-    const entries = await exportChunks({ request, cut, pool, extents, journal, done, context });
+    const entries = await exportChunks({ request, jobs, cut, pool, extents, journal, done, context });
     const sequences = await reader.session.query<SequenceValue>(
       sql('export/sequences'),
       'read the sequences',
@@ -74,6 +78,7 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
   } catch (error) {
     throw localError(error, out);
   } finally {
+    deaf();
     context.progress.stop();
     await pool.close();
     await cut.close();
@@ -124,6 +129,7 @@ async function resume(
 
 interface Work {
   readonly request: ExportRequest;
+  readonly jobs: Jobs;
   readonly cut: Cut;
   readonly pool: SessionPool;
   readonly extents: ReadonlyMap<string, readonly Extent[]>;
@@ -134,6 +140,7 @@ interface Work {
 
 async function exportChunks({
   request,
+  jobs,
   cut,
   pool,
   extents,
@@ -141,7 +148,7 @@ async function exportChunks({
   done,
   context,
 }: Work): Promise<JournalEntry[]> {
-  const { tables, out, compression, chunkBytes, jobs, direction } = request;
+  const { tables, out, compression, chunkBytes, direction } = request;
   const entries = [...done];
   const todo = tables.flatMap((table) => numbered(table, extents.get(table.table) ?? [], chunkBytes, done));
   for (const table of tables) await mkdir(join(out, folder(table)), { recursive: true, mode: 0o700 });
@@ -150,16 +157,24 @@ async function exportChunks({
     todo.map(({ chunk }) => chunk.table.table),
     context.progress,
   );
+  const bucket = new TokenBucket(context.pace.bucket, context.clock.now);
   await parallel(todo, jobs, context.signal, async ({ chunk, number }, signal) => {
+    await context.pace.ready(signal);
     const { table, extent } = chunk;
     const label = table.table;
     const file = `${folder(table)}/${String(number).padStart(6, '0')}.copy${SUFFIX[compression]}`;
     const written = await pool.use(extent.node, (session) => {
       const source = counted(
-        metered(readSource(session, chunk, direction, signal), signal, context.clock.now, {
-          bytes: (bytes) => context.progress.advance(label, { bytes }),
-          waited: (side, ms) => context.progress.advance(label, { waitMs: { [side]: ms } }),
-        }),
+        metered(
+          readSource(session, chunk, direction, signal),
+          signal,
+          context.clock.now,
+          {
+            bytes: (bytes) => context.progress.advance(label, { bytes }),
+            waited: (side, ms) => context.progress.advance(label, { waitMs: { [side]: ms } }),
+          },
+          bucket,
+        ),
       );
       return writeChunk(out, file, compression, source);
     });

@@ -51,13 +51,25 @@ export async function readExtents(
     const parts = (leaves.get(qualified(table)) ?? [table]).flatMap(
       (leaf) => shardsOf(shards, leaf, database.head).shards,
     );
-    const sized = await Promise.all(parts.map((part) => measure(pool, part)));
+    const sized = await measureAll(pool, parts);
     extents.set(
       table.table,
       sized.filter((extent) => extent.pages > 0),
     );
   }
   return extents;
+}
+
+/** One after the other on each node: a table may have a thousand shards, and a node has few connections. */
+async function measureAll(pool: SessionPool, parts: readonly Shard[]): Promise<Extent[]> {
+  const sized = new Map<Shard, Extent>();
+  const nodes = new Set(parts.map((part) => part.nodes[0]!));
+  await Promise.all(
+    [...nodes].map(async (node) => {
+      for (const part of parts) if (part.nodes[0] === node) sized.set(part, await measure(pool, part));
+    }),
+  );
+  return parts.map((part) => sized.get(part)!);
 }
 
 async function measure(pool: SessionPool, shard: Shard): Promise<Extent> {

@@ -3,6 +3,7 @@ import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
+import type { Jobs } from '../core/jobs.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { type Extent, readExtents } from '../export/extents.js';
 import type { SequenceValue } from '../export/manifest.js';
@@ -45,7 +46,8 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
     {
       direction,
       loadId: copyId(request),
-      loadData: (ledger, lanes) => loadData(request, lanes, ledger, context),
+      reader,
+      loadData: (ledger, lanes, jobs) => loadData(request, lanes, ledger, jobs, context),
       sequences: () => reader.session.query<SequenceValue>(sql('export/sequences'), 'read the sequences'),
     },
     context,
@@ -56,9 +58,10 @@ async function loadData(
   request: CopyRequest,
   lanes: Lanes,
   ledger: Ledger,
+  jobs: Jobs,
   context: Context,
 ): Promise<LoadResult> {
-  const { reader, writer, tables, direction, truncate, chunkBytes, jobs } = request;
+  const { reader, writer, tables, direction, truncate, chunkBytes } = request;
   await requireTables(writer, tables, direction);
   if (truncate) await truncateTables(writer, ledger, tables);
   const loadId = copyId(request);
@@ -100,9 +103,10 @@ async function loadData(
       reader: { ...sideSetup(reader.connector, request.stallMs), exported: cut.exported },
       direction,
       loadId,
+      bucket: context.pace.bucket,
       ...quarantineOf(request),
     };
-    return await withExecutor(request, setup, context, (executor) =>
+    return await withExecutor({ ...request, jobs: jobs.now }, setup, context, (executor) =>
       loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),
     );
   } finally {

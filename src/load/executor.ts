@@ -6,6 +6,7 @@ import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
 import { type Meter, metered } from '../core/metered.js';
 import type { TablePlan } from '../core/plan-types.js';
+import { TokenBucket } from '../core/token-bucket.js';
 import { readChunk } from '../export/chunk-file.js';
 import type { ManifestChunk } from '../export/manifest.js';
 import { type ChunkRecord, readSource, type SourceChunk } from '../export/source-chunks.js';
@@ -52,11 +53,15 @@ export interface LoadSetup {
   readonly loadId: string;
   /** Set refused rows aside; absent: the first one stops the load. */
   readonly quarantine?: QuarantineOptions;
+  /** Memory of the token bucket that bounds the bytes per second of all threads together. */
+  readonly bucket: SharedArrayBuffer;
 }
 
 /** Loads chunks, one or several at a time; where that happens (here, in a thread) is its own affair. */
 export interface Executor {
   run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived>;
+  /** No more than `jobs` chunks come at once from now on: gives back what more of them would need. */
+  resize?(jobs: number): void;
   close(): Promise<void>;
 }
 
@@ -113,6 +118,7 @@ export class ChunkExecutor implements Executor {
   readonly #writers: SessionPool;
   readonly #lanes: { readonly direct: DirectLane; readonly coordinator: CoordinatorLane };
   readonly #now: () => number;
+  readonly #bucket: TokenBucket;
   readonly #retrying: (error: MigrateError, task: ChunkTask, pauseMs: number) => void;
 
   constructor(
@@ -126,6 +132,7 @@ export class ChunkExecutor implements Executor {
   ) {
     this.#setup = setup;
     this.#now = hooks.now;
+    this.#bucket = new TokenBucket(setup.bucket, hooks.now);
     this.#retrying = hooks.retrying;
     const writer = connectorOf(setup.writer);
     this.#writers = new SessionPool((node) => writer.connect(node));
@@ -146,7 +153,7 @@ export class ChunkExecutor implements Executor {
     for (let resumed = task.resumed; ; resumed = true) {
       throwIfAborted(signal);
       try {
-        return await this.#lanes[task.via].load(this.#chunkOf(task, resumed, meter), signal);
+        return await this.#attempt(task, resumed, signal, meter);
       } catch (error) {
         if (!(error instanceof MigrateError) || error.retry === 'never' || attempt === ATTEMPTS) throw error;
         const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
@@ -160,6 +167,22 @@ export class ChunkExecutor implements Executor {
     }
   }
 
+  /** What is no part of reading is time that the target takes: for its locks, the last rows, the ledger and COMMIT. */
+  async #attempt(task: ChunkTask, resumed: boolean, signal: AbortSignal, meter: Meter): Promise<Arrived> {
+    let reading = 0;
+    const counting: Meter = {
+      bytes: (count) => meter.bytes(count),
+      waited: (side, ms) => {
+        reading += ms;
+        meter.waited(side, ms);
+      },
+    };
+    const began = this.#now();
+    const arrived = await this.#lanes[task.via].load(this.#chunkOf(task, resumed, counting), signal);
+    meter.waited('target', Math.max(0, this.#now() - began - reading));
+    return arrived;
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#readers.close(), this.#writers.close()]);
   }
@@ -171,6 +194,7 @@ export class ChunkExecutor implements Executor {
         signal,
         this.#now,
         meter,
+        this.#bucket,
       );
     const record = source.kind === 'dump' ? {} : { record: (rows: number) => ({ ...source.record, rows }) };
     return { table, chunk, resumed, read, ...record };

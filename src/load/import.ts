@@ -1,5 +1,6 @@
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
+import type { Jobs } from '../core/jobs.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { requireFiles } from '../export/chunk-file.js';
 import type { Manifest, ManifestChunk } from '../export/manifest.js';
@@ -30,7 +31,7 @@ export async function importDump(request: ImportRequest, context: Context): Prom
     {
       direction,
       loadId,
-      loadData: (ledger, lanes) => loadData(request, lanes, ledger, context),
+      loadData: (ledger, lanes, jobs) => loadData(request, lanes, ledger, jobs, context),
       sequences: async () => sequences,
     },
     context,
@@ -41,9 +42,10 @@ async function loadData(
   request: ImportRequest,
   lanes: Lanes,
   ledger: Ledger,
+  jobs: Jobs,
   context: Context,
 ): Promise<LoadResult> {
-  const { writer, tables, directory, manifest, truncate, jobs } = request;
+  const { writer, tables, directory, manifest, truncate } = request;
   const { direction, dumpId } = manifest;
   await requireTables(writer, tables, direction);
   if (truncate) await truncateTables(writer, ledger, tables);
@@ -83,9 +85,10 @@ async function loadData(
     writer: sideSetup(writer.connector, request.stallMs),
     direction,
     loadId: dumpId,
+    bucket: context.pace.bucket,
     ...quarantineOf(request),
   };
-  return withExecutor(request, setup, context, (executor) =>
+  return withExecutor({ ...request, jobs: jobs.now }, setup, context, (executor) =>
     loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),
   );
 }

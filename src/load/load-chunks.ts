@@ -1,5 +1,6 @@
-import type { Context } from '../core/context.js';
+import type { Context, WaitSide } from '../core/context.js';
 import { finishing } from '../core/finishing.js';
+import type { Jobs } from '../core/jobs.js';
 import type { Meter } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
@@ -18,11 +19,7 @@ export interface TableLoad {
   rejectedRows: number;
 }
 
-export interface WaitTotals {
-  source: number;
-  transform: number;
-  target: number;
-}
+export type WaitTotals = Record<WaitSide, number>;
 
 export interface LoadResult {
   readonly tables: TableLoad[];
@@ -36,7 +33,7 @@ export interface LoadResult {
 
 export const NOTHING_LOADED: LoadResult = {
   tables: [],
-  waitMs: { source: 0, transform: 0, target: 0 },
+  waitMs: { source: 0, transform: 0, target: 0, throttle: 0 },
   refusedViews: [],
   quarantined: [],
 };
@@ -50,7 +47,7 @@ export async function loadChunks(
   tasks: readonly ChunkTask[],
   loaded: readonly LoadedChunk[],
   executor: Executor,
-  jobs: number,
+  jobs: Jobs,
   maxBadRows: number,
   context: Context,
 ): Promise<LoadResult> {
@@ -60,7 +57,7 @@ export async function loadChunks(
       { table, rows: 0, bytes: 0, chunks: 0, skippedChunks: 0, rejectedRows: 0 },
     ]),
   );
-  const waitMs: WaitTotals = { source: 0, transform: 0, target: 0 };
+  const waitMs: WaitTotals = { source: 0, transform: 0, target: 0, throttle: 0 };
   for (const row of loaded) {
     const result = results.get(row.table);
     if (result === undefined) continue;
@@ -77,7 +74,9 @@ export async function loadChunks(
     todo.map((task) => task.table.table),
     context.progress,
   );
+  const deaf = jobs.onChange((now) => executor.resize?.(now));
   await parallel(todo, jobs, context.signal, async (task, signal) => {
+    await context.pace.ready(signal);
     const result = results.get(task.table.table)!;
     const meter: Meter = {
       bytes: (bytes) => {
@@ -97,6 +96,6 @@ export async function loadChunks(
     context.progress.advance(task.table.table, { rows });
     finished(task.table.table);
     context.metrics.count('migrate_load_rows_total', rows, { table: task.table.table });
-  });
+  }).finally(deaf);
   return { tables: [...results.values()], waitMs, refusedViews: [], quarantined: [] };
 }

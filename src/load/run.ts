@@ -1,5 +1,7 @@
+import { type BudgetOptions, fitJobs, followJobs } from '../citus/budget.js';
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
+import type { Jobs } from '../core/jobs.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { SequenceValue } from '../export/manifest.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -15,14 +17,13 @@ import { applyDdl, ddlFor } from './schema.js';
 export type LoadPhase = 'before-data' | 'data' | 'after-data' | 'all';
 
 /** What `import` and `copy` have in common. */
-export interface LoadRequest {
+export interface LoadRequest extends BudgetOptions {
   readonly writer: Database;
   readonly plan: Plan;
   readonly tables: readonly TablePlan[];
   readonly phase: LoadPhase;
   /** Empty the tables first. */
   readonly truncate: boolean;
-  readonly jobs: number;
   /** Default: straight into the shards where that is possible. */
   readonly via?: Via;
   /** A connection on which nothing moves for this long is given up and its chunk tried again; absent: never. */
@@ -37,7 +38,9 @@ export interface LoadRequest {
 export interface LoadSteps {
   readonly direction: Direction;
   readonly loadId: string;
-  loadData(ledger: Ledger, lanes: Lanes): Promise<LoadResult>;
+  /** The side that rows are read from, unless that is a dump. */
+  readonly reader?: Database;
+  loadData(ledger: Ledger, lanes: Lanes, jobs: Jobs): Promise<LoadResult>;
   /** Where the sequences of the side that is read stand. */
   sequences(): Promise<readonly SequenceValue[]>;
 }
@@ -58,15 +61,25 @@ async function closeQuarantine(
 
 /** Runs the phases that are wanted, one load at a time on this target. */
 export async function runLoad(request: LoadRequest, steps: LoadSteps, context: Context): Promise<LoadResult> {
-  const { writer, plan, tables, phase, jobs, via, truncate, quarantine } = request;
-  const { direction, loadId } = steps;
+  const { writer, plan, tables, phase, via, truncate, quarantine } = request;
+  const { direction, loadId, reader } = steps;
   const lanes = await chooseLanes(writer, tables, direction, via ?? 'auto', context);
+  const throughCoordinator = tables.some(
+    ({ table, placement }) => placement.kind === 'distributed' && lanes.get(table) === 'coordinator',
+  );
+  const budget = { ...request, throughCoordinator, ...(reader && wants(phase, 'data') ? { reader } : {}) };
+  const streams = await fitJobs(budget, context);
+  const jobs = streams.now;
   const keepsRows = wants(phase, 'data') && !truncate;
   const ledger = await admit({ writer, tables, direction, loadId, keepsRows, lanes: usesLanes(lanes) });
   try {
     const ddl = ddlFor(plan, direction, writer);
     if (wants(phase, 'before-data')) await applyDdl(writer, ddl.beforeData, jobs, context);
-    const loaded = wants(phase, 'data') ? await steps.loadData(ledger, lanes) : NOTHING_LOADED;
+    const loadData = async (): Promise<LoadResult> => {
+      const deaf = followJobs(streams, budget, context);
+      return steps.loadData(ledger, lanes, streams).finally(deaf);
+    };
+    const loaded = wants(phase, 'data') ? await loadData() : NOTHING_LOADED;
     // What follows is no affair of rows per second.
     context.progress.stop();
     const quarantined = quarantine ? await closeQuarantine(quarantine, ledger, loadId) : [];

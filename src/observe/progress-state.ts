@@ -1,6 +1,4 @@
-import type { Clock, ProgressItem, ProgressUpdate } from '../core/context.js';
-
-export type WaitSide = 'source' | 'transform' | 'target';
+import type { Clock, ProgressItem, ProgressUpdate, WaitSide } from '../core/context.js';
 
 /** How far something is. Rates are those of the last ten seconds, or the average once it is done. */
 export interface Advance {
@@ -32,7 +30,11 @@ export interface ProgressSnapshot {
   readonly waitMs: Readonly<Record<WaitSide, number>>;
   /** The side most time is spent waiting for; absent while nobody waits. */
   readonly bottleneck?: WaitSide;
+  /** Work pauses: why, and for how long so far. */
+  readonly paused?: { readonly reason: string; readonly forMs: number };
 }
+
+const NO_WAITS: Readonly<Record<WaitSide, number>> = { source: 0, transform: 0, target: 0, throttle: 0 };
 
 const WINDOW_MS = 10_000;
 const SAMPLE_MS = 500;
@@ -101,7 +103,8 @@ export class ProgressState {
   #stoppedAt?: number;
   #items = new Map<string, Item>();
   #total: Meter;
-  #waits: Record<WaitSide, number> = { source: 0, transform: 0, target: 0 };
+  #waits: Record<WaitSide, number> = { ...NO_WAITS };
+  #paused?: { readonly reason: string; readonly since: number };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -115,7 +118,7 @@ export class ProgressState {
     this.#startedAt = this.#clock.now();
     this.#stoppedAt = undefined;
     this.#total = new Meter(this.#startedAt);
-    this.#waits = { source: 0, transform: 0, target: 0 };
+    this.#waits = { ...NO_WAITS };
     this.#items = new Map(items.map((item) => [item.label, { ...item, startedAt: this.#startedAt }]));
   }
 
@@ -128,12 +131,17 @@ export class ProgressState {
     }
     item.meter.add(now, update.rows ?? 0, update.bytes ?? 0);
     this.#total.add(now, update.rows ?? 0, update.bytes ?? 0);
-    for (const side of ['source', 'transform', 'target'] as const)
-      this.#waits[side] += update.waitMs?.[side] ?? 0;
+    for (const side of Object.keys(NO_WAITS) as WaitSide[]) this.#waits[side] += update.waitMs?.[side] ?? 0;
   }
 
   finish(label: string): void {
     this.#item(label).doneAt ??= this.#clock.now();
+  }
+
+  /** The reason may change while the pause goes on. */
+  pause(reason: string | undefined): void {
+    const since = this.#paused?.since ?? this.#clock.now();
+    this.#paused = reason === undefined ? undefined : { reason, since };
   }
 
   stop(): void {
@@ -201,6 +209,9 @@ export class ProgressState {
       }),
       waitMs: Object.freeze({ ...this.#waits }),
       ...(waited > 0 ? { bottleneck: side } : {}),
+      ...(this.#running && this.#paused
+        ? { paused: { reason: this.#paused.reason, forMs: now - this.#paused.since } }
+        : {}),
     });
   }
 }

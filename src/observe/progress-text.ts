@@ -15,14 +15,26 @@ const done = (snapshot: ProgressSnapshot): string => {
   return `${finished} of ${snapshot.items.length} ${snapshot.items.length === 1 ? 'table' : 'tables'}`;
 };
 
+const WAITED_FOR = {
+  source: 'source',
+  transform: 'transform',
+  target: 'target',
+  throttle: 'rate limit',
+} as const;
+
 /** On its way out of the source, what rows wait for is no server. */
 const waitedFor = ({ phase, bottleneck }: ProgressSnapshot): string =>
-  phase === 'export' && bottleneck === 'target' ? 'dump (compression and disk)' : String(bottleneck);
+  phase === 'export' && bottleneck === 'target' ? 'dump (compression and disk)' : WAITED_FOR[bottleneck!];
+
+/** `paused for 12.0 s: standby a of worker-1:5432 is 12.3 s behind (limit 10.0 s)`. */
+export const pausedText = ({ paused }: ProgressSnapshot): string =>
+  paused === undefined ? '' : `paused for ${formatDuration(paused.forMs)}: ${paused.reason}`;
 
 /** The whole phase in one line, for logs: `copy 61 %: 3 of 9 tables, 12,345 rows, 12.0 MB, 3.4 MB/s, …`. */
 export function progressLine(snapshot: ProgressSnapshot): string {
   const { total, phase } = snapshot;
   const parts = [
+    pausedText(snapshot),
     done(snapshot),
     `${formatCount(total.rows)} rows`,
     total.bytes > 0 ? formatBytes(total.bytes) : '',

@@ -1,8 +1,15 @@
-import { MultiBar } from 'cli-progress';
+import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Clock, Progress } from '../core/context.js';
-import { displayWidth } from '../core/text-width.js';
+import { displayWidth, truncate } from '../core/text-width.js';
 import { type ProgressSnapshot, ProgressState } from './progress-state.js';
-import { barLine, closingLine, progressLine, summaryItem, visibleItems } from './progress-text.js';
+import {
+  barLine,
+  closingLine,
+  pausedText,
+  progressLine,
+  summaryItem,
+  visibleItems,
+} from './progress-text.js';
 
 /** A phase being shown. `write` puts text of others, such as log lines, where it does not break the display. */
 export interface ProgressView extends Progress {
@@ -36,6 +43,8 @@ const unrefInterval = (ms: number, work: () => void): (() => void) => {
 
 interface Display {
   write(text: string): void;
+  /** Work pauses, or goes on; the snapshot has the reason. */
+  paused(yes: boolean): void;
   close(): void;
 }
 
@@ -46,9 +55,10 @@ function showBars(options: ProgressOptions, snapshot: () => ProgressSnapshot): D
   const { stream } = options;
   const columns = (): number => (stream.columns ?? 80) - 1;
   const total = snapshot().items.length;
-  // One line for the summary and one for the cursor.
-  const slots = Math.max(1, Math.min(total, (stream.rows ?? 24) - 2));
+  // One line for the summary, one for the reason of a pause and one for the cursor.
+  const slots = Math.max(1, Math.min(total, (stream.rows ?? 24) - 3));
   const lines: string[] = [];
+  let pauseLine: SingleBar | undefined;
   const draw = (): void => {
     const picture = snapshot();
     const shown = visibleItems(picture.items, slots);
@@ -59,6 +69,7 @@ function showBars(options: ProgressOptions, snapshot: () => ProgressSnapshot): D
     );
     lines.length = 0;
     lines.push(...rows.map((row) => barLine(row, labelWidth, columns())));
+    if (pauseLine !== undefined) lines.push(truncate(pausedText(picture), columns()));
   };
   const bars = new MultiBar({
     stream,
@@ -80,6 +91,14 @@ function showBars(options: ProgressOptions, snapshot: () => ProgressSnapshot): D
       for (const line of text.replace(/\n$/, '').split('\n')) bars.log(`${line}${CLEAR_RIGHT}\n`);
       bars.update();
     },
+    paused: (yes) => {
+      if (yes === (pauseLine !== undefined)) return;
+      const bar = pauseLine;
+      pauseLine = undefined;
+      if (bar !== undefined) bars.remove(bar);
+      else pauseLine = bars.create(1, 0, { index: lines.length });
+      bars.update();
+    },
     close: () => bars.stop(),
   };
 }
@@ -91,6 +110,8 @@ function showLines(options: ProgressOptions, snapshot: () => ProgressSnapshot): 
   );
   return {
     write: (text) => options.stream.write(text),
+    // The log tells when a pause begins and ends; the lines repeat its reason.
+    paused: () => {},
     close: () => {
       end();
       emit(closingLine(snapshot()), snapshot());
@@ -120,6 +141,10 @@ export function createProgress(options: ProgressOptions): ProgressView {
     },
     advance: (label, update) => state.advance(label, update),
     finish: (label) => state.finish(label),
+    pause: (reason) => {
+      state.pause(reason);
+      display?.paused(reason !== undefined);
+    },
     stop: () => {
       state.stop();
       close();

@@ -8,9 +8,12 @@ export type ToThread =
   | { readonly kind: 'abort'; readonly reason: PackedError }
   | { readonly kind: 'close' };
 
+/** Milliseconds since the last message. */
+export type StreamWaits = Record<'source' | 'target' | 'throttle', number>;
+
 /** What a worker thread tells the main thread. */
 export type FromThread =
-  | { readonly kind: 'advance'; readonly bytes: number; readonly waitMs: { source: number; target: number } }
+  | { readonly kind: 'advance'; readonly bytes: number; readonly waitMs: StreamWaits }
   | {
       readonly kind: 'retrying';
       readonly error: PackedError;

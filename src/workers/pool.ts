@@ -69,6 +69,7 @@ class Thread {
         this.#job?.meter.bytes(bytes);
         this.#job?.meter.waited('source', waitMs.source);
         this.#job?.meter.waited('target', waitMs.target);
+        this.#job?.meter.waited('throttle', waitMs.throttle);
         return;
       }
       case 'retrying': {
@@ -93,12 +94,13 @@ class Thread {
 class ThreadPool implements Executor {
   readonly #threads: Thread[] = [];
   readonly #idle: Thread[] = [];
+  readonly #retired: Promise<void>[] = [];
   readonly #waiting: ((thread: Thread) => void)[] = [];
 
   constructor(
     private readonly setup: LoadSetup,
     private readonly log: Context['log'],
-    private readonly size: number,
+    private size: number,
   ) {}
 
   async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
@@ -110,11 +112,26 @@ class ThreadPool implements Executor {
       const next = this.#waiting.shift();
       if (next) next(thread);
       else this.#idle.push(thread);
+      this.#retire();
     }
   }
 
+  resize(jobs: number): void {
+    this.size = jobs;
+    this.#retire();
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.close()));
+    await Promise.all([...this.#retired, ...this.#threads.map((thread) => thread.close())]);
+  }
+
+  /** Threads beyond the number that is wanted go, with their connections, once they are idle. */
+  #retire(): void {
+    while (this.#threads.length > this.size && this.#idle.length > 0) {
+      const thread = this.#idle.pop()!;
+      this.#threads.splice(this.#threads.indexOf(thread), 1);
+      this.#retired.push(thread.close());
+    }
   }
 
   async #borrow(): Promise<Thread> {

@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Meter } from '../core/metered.js';
 import { ChunkExecutor, type ChunkTask, type LoadSetup } from '../load/executor.js';
-import type { FromThread, ToThread } from './messages.js';
+import type { FromThread, StreamWaits, ToThread } from './messages.js';
 import { packError, unpack, unpackError } from './transfer.js';
 
 /** Bytes and waits are told to the main thread this often, not with every piece. */
 const REPORT_MS = 200;
+
+const NO_WAITS: StreamWaits = { source: 0, target: 0, throttle: 0 };
 
 const port = parentPort!;
 const say = (message: FromThread): void => port.postMessage(message);
@@ -18,7 +20,7 @@ const executor = new ChunkExecutor(unpack<LoadSetup>(workerData), {
 
 class Report implements Meter {
   #bytes = 0;
-  #waitMs = { source: 0, target: 0 };
+  #waitMs = { ...NO_WAITS };
   #said = Date.now();
 
   bytes(count: number): void {
@@ -26,14 +28,14 @@ class Report implements Meter {
     if (Date.now() - this.#said >= REPORT_MS) this.flush();
   }
 
-  waited(side: 'source' | 'target', ms: number): void {
+  waited(side: keyof StreamWaits, ms: number): void {
     this.#waitMs[side] += ms;
   }
 
   flush(): void {
     say({ kind: 'advance', bytes: this.#bytes, waitMs: this.#waitMs });
     this.#bytes = 0;
-    this.#waitMs = { source: 0, target: 0 };
+    this.#waitMs = { ...NO_WAITS };
     this.#said = Date.now();
   }
 }

@@ -8,14 +8,14 @@ const SECRET = '$secret';
 export function pack(value: unknown): unknown {
   if (value instanceof Secret) return { [SECRET]: value.reveal() };
   if (Array.isArray(value)) return value.map(pack);
-  if (value === null || typeof value !== 'object') return value;
+  if (value === null || typeof value !== 'object' || value instanceof SharedArrayBuffer) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, pack(part)]));
 }
 
 /** What `pack` was given. */
 export function unpack<T>(value: unknown): T {
   if (Array.isArray(value)) return value.map((part) => unpack(part)) as T;
-  if (value === null || typeof value !== 'object') return value as T;
+  if (value === null || typeof value !== 'object' || value instanceof SharedArrayBuffer) return value as T;
   const parts = Object.entries(value);
   if (parts.length === 1 && parts[0]![0] === SECRET) return new Secret(parts[0]![1]) as T;
   return Object.fromEntries(parts.map(([key, part]) => [key, unpack(part)])) as T;

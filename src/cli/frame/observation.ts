@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.js';
 import type { Clock, Context, Log } from '../../core/context.js';
+import { unhurried } from '../../core/pace.js';
 import { createLog } from '../../observe/log.js';
 import { createMetrics } from '../../observe/metrics.js';
 import { noopMetrics } from '../../observe/noop.js';
@@ -62,6 +63,7 @@ export async function openObservation(
       metrics: server?.metrics ?? noopMetrics,
       progress: view,
       clock,
+      pace: unhurried(),
       fail: () => undefined,
     },
     log,
