@@ -1,4 +1,5 @@
 import type { Secret } from '../core/secret.js';
+import type { ThrottleLimits } from '../core/throttle.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Phase = 'before-data' | 'data' | 'after-data' | 'all';
@@ -38,6 +39,8 @@ export interface Config {
   readonly exclude: readonly string[];
   /** Chunks in flight at once. */
   readonly jobs: number;
+  /** Someone asked for this number of jobs; else it comes from the machine. */
+  readonly jobsGiven: boolean;
   /** By table name. */
   readonly tables: Readonly<Record<string, TableOverride>>;
   /** Column names to distribute by, the first that a table has or reaches. */
@@ -96,6 +99,14 @@ export interface Config {
   readonly quarantine: string;
   /** `import`, `copy`: seconds without a byte after which a connection that owes an answer is given up. */
   readonly stallSeconds: number;
+  /** `export`, `import`, `copy`: pause above these limits. */
+  readonly throttle: ThrottleLimits;
+  /** Bytes per second; 0: no limit. */
+  readonly maxRate: number;
+  /** File that is read again while the command runs. */
+  readonly control?: string;
+  /** Connections that stay free on every node. */
+  readonly connectionReserve: number;
   readonly phase: Phase;
   /** `schema`: write the SQL instead of running it. */
   readonly print: boolean;

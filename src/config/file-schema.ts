@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { connectionReserve, rate, throttleFile, throttleFlags } from './throttle-values.js';
 import {
   choice,
   mapping,
@@ -38,6 +39,9 @@ export const VALUES = {
   logFormat: choice(['text', 'json']),
   metricsPort: whole(1, 65_535),
   rows: whole(1, MAX),
+  throttle: throttleFlags,
+  maxRate: rate(),
+  connectionReserve: connectionReserve(),
   via: choice(['auto', 'direct', 'coordinator']),
   onBadRow: choice(['fail', 'quarantine']),
   maxBadRows: whole(0, MAX),
@@ -117,6 +121,10 @@ export const FILE_SCHEMA = z.strictObject(
       .optional(),
     via: VALUES.via.optional(),
     stallSeconds: whole(1, 86_400).optional(),
+    throttle: throttleFile.optional(),
+    maxRate: VALUES.maxRate.optional(),
+    control: VALUES.file.optional(),
+    connectionReserve: VALUES.connectionReserve.optional(),
     onBadRow: VALUES.onBadRow.optional(),
     maxBadRows: VALUES.maxBadRows.optional(),
     quarantine: VALUES.directory.optional(),
@@ -129,15 +137,21 @@ export const FILE_SCHEMA = z.strictObject(
 /** What a valid file holds; keys that it leaves out are absent. */
 export type FileConfig = z.output<typeof FILE_SCHEMA>;
 
-/** The keys that the schema knows at a path; empty where any key may stand. */
-export function knownKeys(path: readonly PropertyKey[]): string[] {
-  let schema: unknown = FILE_SCHEMA;
+/** What is behind `optional` and `transform`. */
+function bare(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional) return bare(schema.unwrap());
+  return schema instanceof z.ZodPipe ? bare(schema.in) : schema;
+}
+
+/** The keys that a schema knows at a path; empty where any key may stand. */
+export function knownKeys(path: readonly PropertyKey[], of: z.ZodType = FILE_SCHEMA): string[] {
+  let schema: unknown = of;
   for (const step of path) {
-    while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+    schema = bare(schema);
     if (schema instanceof z.ZodObject) schema = schema.shape[String(step)];
     else if (schema instanceof z.ZodRecord) schema = schema.valueType;
     else return [];
   }
-  while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+  schema = bare(schema);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isMap, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { MigrateError } from '../core/errors.js';
 import { redactText } from '../core/secret.js';
 import { FILE_SCHEMA, type FileConfig, knownKeys } from './file-schema.js';
@@ -42,11 +43,18 @@ function keyPath(path: readonly PropertyKey[]): string {
     .replace(/^\./, '');
 }
 
-/**
- * Reads the text of a configuration file: what it holds, and every problem as `key (file:line:column): what is
- * wrong`. With problems the content is empty.
- */
-export function parseConfigFile(file: ConfigFile): { content: FileConfig; problems: string[] } {
+/** What a file holds, and every problem as `key (file:line:column): what is wrong`; one of the two. */
+export interface ParsedFile<T> {
+  readonly content: Partial<T>;
+  readonly problems: string[];
+}
+
+/** Reads the text of a configuration file. */
+export const parseConfigFile = (file: ConfigFile): ParsedFile<FileConfig> =>
+  parseYamlFile<FileConfig>(file, FILE_SCHEMA);
+
+/** Reads YAML that has to fit a schema whose objects are strict. */
+export function parseYamlFile<T>(file: ConfigFile, schema: z.ZodType<T>): ParsedFile<T> {
   const lines = new LineCounter();
   const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number): string => {
@@ -76,13 +84,13 @@ export function parseConfigFile(file: ConfigFile): { content: FileConfig; proble
     // Aliases are followed only here: an unknown one, or one that unfolds without end.
     return { content: {}, problems: [`${file.path}: ${redactText((error as Error).message)}`] };
   }
-  const parsed = FILE_SCHEMA.safeParse(value);
+  const parsed = schema.safeParse(value);
   if (parsed.success) return { content: parsed.data, problems: [] };
   const problems = parsed.error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
         const path = [...issue.path, key];
-        const meant = suggest(key, knownKeys(issue.path));
+        const meant = suggest(key, knownKeys(issue.path, schema));
         const tail = meant === undefined ? '' : `; did you mean "${meant}"?`;
         return { path, text: `unknown key${tail}` };
       });

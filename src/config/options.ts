@@ -2,13 +2,14 @@ import { DEMO } from './options/demo.js';
 import { DUMP } from './options/dump.js';
 import { EVERYWHERE as COMMON } from './options/everywhere.js';
 import { LOAD } from './options/load.js';
+import { PACE } from './options/pace.js';
 import type { OptionSpec } from './options/spec.js';
 import { VERIFY } from './options/verify.js';
 
 export type { OptionKind, OptionSpec } from './options/spec.js';
 
 /** Every option of every command: flags, help, completion, validation and messages are read from here. */
-export const OPTIONS = { ...COMMON, ...DUMP, ...LOAD, ...VERIFY, ...DEMO };
+export const OPTIONS = { ...COMMON, ...DUMP, ...LOAD, ...PACE, ...VERIFY, ...DEMO };
 
 export type OptionName = keyof typeof OPTIONS;
 

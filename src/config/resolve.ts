@@ -21,6 +21,7 @@ function defaults(cores: number): Config {
     exclude: [],
     // The servers do most of the work; beyond eight streams the network and their disks are the limit.
     jobs: Math.min(8, Math.max(2, cores)),
+    jobsGiven: false,
     tables: {},
     distributionColumn: ['namespace'],
     foreignKeys: {},
@@ -44,6 +45,9 @@ function defaults(cores: number): Config {
     reverse: false,
     via: 'auto',
     stallSeconds: 900,
+    throttle: {},
+    maxRate: 0,
+    connectionReserve: 5,
     onBadRow: 'fail',
     maxBadRows: 1000,
     quarantine: 'migrate.quarantine',
@@ -60,6 +64,7 @@ function convert(kind: OptionSpec['kind'], given: unknown): unknown {
   if (kind === 'number')
     return typeof given === 'string' && /^-?\d{1,15}$/.test(given) ? Number(given) : given;
   if (kind === 'list') return [given].flat().flatMap((part) => splitNames(String(part)));
+  if (kind === 'texts') return [given].flat();
   return given;
 }
 
@@ -82,7 +87,7 @@ function withValue(
 /** Objects of settings are filled in key by key; maps that people write are taken whole. */
 function overDefaults(base: Config, file: Partial<Record<keyof Config, unknown>>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base, ...file };
-  for (const key of ['reference', 'export', 'verify', 'log'] as const)
+  for (const key of ['reference', 'export', 'verify', 'log', 'throttle'] as const)
     merged[key] = { ...base[key], ...(file[key] as object | undefined) };
   return merged;
 }
@@ -101,12 +106,19 @@ export function resolveConfig(input: ConfigInput): Config {
     const variable = option.env === undefined ? undefined : input.env[option.env] || undefined;
     if (flag === undefined && variable === undefined) continue;
     const parsed = option.value.safeParse(convert(option.kind, flag ?? variable));
-    if (parsed.success) merged = withValue(merged, option.key.split('.'), parsed.data);
-    else {
+    const path = option.key.split('.');
+    if (parsed.success) {
+      // Limits are given one by one: those of the file that no flag names stay.
+      const value =
+        name === 'throttle' ? { ...(merged.throttle as object), ...(parsed.data as object) } : parsed.data;
+      merged = withValue(merged, path, value);
+    } else {
       const origin = flag === undefined ? option.env : `--${option.flag}`;
-      problems.push(`${option.key} (${origin}): ${parsed.error.issues[0]!.message}`);
+      const said = new Set(parsed.error.issues.map(({ message }) => message));
+      for (const message of said) problems.push(`${option.key} (${origin}): ${message}`);
     }
   }
+  merged.jobsGiven = input.flags.jobs !== undefined || file?.content.jobs !== undefined;
   if (problems.length === 0) return merged as unknown as Config;
   throw new MigrateError('CONFIG_INVALID', {
     message: `The configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems

@@ -294,6 +294,18 @@ export const ERROR_CODES = {
     'The snapshot that this run reads from is gone.',
     'Repeat the command: it takes a new one and keeps what has not changed.',
   ),
+  THROTTLE_INVALID: entry(
+    'run',
+    2,
+    'A limit of --throttle cannot be checked.',
+    'Correct the query, or grant what is missing; nothing was touched.',
+  ),
+  THROTTLE_BLIND: entry(
+    'run',
+    3,
+    'What --throttle limits could not be looked at any more.',
+    'See why; then repeat the command: it continues where it stopped.',
+  ),
   RUN_LOCKED: entry('run', 3, 'Another run is working on this target.', 'Wait for it, or stop it.'),
   ROWS_DIFFER: entry(
     'load',

@@ -27,6 +27,20 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(seconds / 86_400)}d${two(Math.floor((seconds % 86_400) / 3600))}h`;
 }
 
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** `500ms`, `10s`, `1.5 min`, `2h`, `1d`, as in PostgreSQL's settings → milliseconds. Undefined when it is none. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)$/.exec(text.trim());
+  return match === null ? undefined : Number(match[1]) * UNIT_MS[match[2]!]!;
+}
+
 const SIZE = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])i?b?|b)?$/i;
 
 /**

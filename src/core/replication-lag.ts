@@ -1,4 +1,4 @@
-/** Moments kept of a node's log: enough for a delay of hours to be told to a few percent. */
+/** Moments kept of a node's log: enough for a delay of days to be told to a few percent. */
 const MOST_SAMPLES = 256;
 
 interface Sample {
@@ -24,11 +24,19 @@ export class LogHistory {
     const last = this.#samples.at(-1);
     if (last !== undefined && lsn <= last.lsn) return;
     this.#samples.push({ at, lsn });
-    // Every second one of the older half goes: the far past needs less detail.
-    if (this.#samples.length > MOST_SAMPLES) {
-      const half = MOST_SAMPLES / 2;
-      this.#samples = this.#samples.filter((_, index) => index >= half || index % 2 === 0);
+    if (this.#samples.length > MOST_SAMPLES) this.#samples.splice(this.#leastMissed(at), 1);
+  }
+
+  /** The sample without which a delay would be told wrong by the smallest share of itself. */
+  #leastMissed(now: number): number {
+    let least = 1;
+    let smallest = Infinity;
+    for (let index = 1; index < this.#samples.length - 1; index += 1) {
+      const before = this.#samples[index - 1]!.at;
+      const share = (this.#samples[index + 1]!.at - before) / (now - before);
+      if (share < smallest) [least, smallest] = [index, share];
     }
+    return least;
   }
 
   /**

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/config.js';
+import { parseControlFile } from '../../src/config/control-file.js';
 import { readConfigFile } from '../../src/config/file.js';
 import { EVERYWHERE, OPTIONS } from '../../src/config/options.js';
 import { type ConfigInput, resolveConfig } from '../../src/config/resolve.js';
@@ -46,6 +47,7 @@ describe('precedence', () => {
       include: [],
       exclude: [],
       jobs: 4,
+      jobsGiven: false,
       tables: {},
       distributionColumn: ['namespace'],
       foreignKeys: {},
@@ -69,6 +71,9 @@ describe('precedence', () => {
       reverse: false,
       via: 'auto',
       stallSeconds: 900,
+      throttle: {},
+      maxRate: 0,
+      connectionReserve: 5,
       onBadRow: 'fail',
       maxBadRows: 1000,
       quarantine: 'migrate.quarantine',
@@ -127,6 +132,14 @@ verify: {mode: counts}
 log: {format: json}
 metricsPort: 9187
 progress: false
+throttle:
+  replicationLag: 1.5min
+  replicationLagBytes: off
+  activeConnections: 0
+  queries: [SELECT false, {sql: SELECT 3, on: source, limit: 2.5}]
+maxRate: 50MB/s
+control: c.yaml
+connectionReserve: 0
 `),
     );
     expect(config).toMatchObject({
@@ -148,6 +161,18 @@ progress: false
       log: { level: 'info', format: 'json' },
       metricsPort: 9187,
       progress: false,
+      throttle: {
+        replicationLag: 90_000,
+        replicationLagBytes: Number.POSITIVE_INFINITY,
+        activeConnections: 0,
+        queries: [
+          { sql: 'SELECT false', on: 'target', limit: 0 },
+          { sql: 'SELECT 3', on: 'source', limit: 2.5 },
+        ],
+      },
+      maxRate: 50 * 1024 ** 2,
+      control: 'c.yaml',
+      connectionReserve: 0,
     });
     expect(JSON.stringify(config)).not.toContain('u:p');
   });
@@ -215,6 +240,90 @@ verify: 3
     } finally {
       rmSync(cwd, { recursive: true });
     }
+  });
+});
+
+describe('limits of the throttle', () => {
+  const flags = (...throttle: string[]) => resolve({ flags: { throttle } }).throttle;
+
+  it('are read from repeated flags, a lag by its unit', () => {
+    expect(
+      flags('lag=10s', 'lag=64MB', 'active=50', 'query=SELECT 1, 2', 'source-query=SELECT a=b FROM "x,y"'),
+    ).toEqual({
+      replicationLag: 10_000,
+      replicationLagBytes: 64 * 1024 ** 2,
+      activeConnections: 50,
+      queries: [
+        { sql: 'SELECT 1, 2', on: 'target', limit: 0 },
+        { sql: 'SELECT a=b FROM "x,y"', on: 'source', limit: 0 },
+      ],
+    });
+    expect(resolve({ flags: { throttle: 'active=1' } }).throttle).toEqual({ activeConnections: 1 });
+  });
+
+  it('take the place of the same limit in the file, and leave the others', () => {
+    const text = 'throttle: {replicationLag: 10s, activeConnections: 5, queries: [SELECT true]}';
+    expect(
+      resolve({ ...file(text), flags: { throttle: ['lag=off', 'query=SELECT false'] } }).throttle,
+    ).toEqual({
+      replicationLag: Number.POSITIVE_INFINITY,
+      replicationLagBytes: Number.POSITIVE_INFINITY,
+      activeConnections: 5,
+      queries: [{ sql: 'SELECT false', on: 'target', limit: 0 }],
+    });
+  });
+
+  it('are refused with every problem at once', () => {
+    const text = `throttle: {replicationLag: 10, activeConnections: many, queries: SELECT 1, lag: 1s}
+maxRate: 1kB
+`;
+    expect(
+      problems({
+        ...file(text),
+        flags: { throttle: ['lag=10', 'active=x', 'speed=3', 'query='], maxRate: 'x' },
+      }),
+    ).toEqual([
+      'throttle.replicationLag (m.yaml:1:12): expected a duration such as 10s or 500ms, or off',
+      'throttle.activeConnections (m.yaml:1:32): expected a whole number of connections, or off',
+      'throttle.queries (m.yaml:1:57): expected a list of queries',
+      'throttle.lag (m.yaml:1:76): unknown key',
+      'maxRate (m.yaml:2:1): expected bytes per second of at least 32kB such as 50MB, or off',
+      'throttle (--throttle): lag: expected a duration such as 10s or 500ms, or a size such as 64MB',
+      'throttle (--throttle): active: expected a whole number of connections',
+      'throttle (--throttle): expected lag=10s, lag=64MB, active=50, query=SELECT … or source-query=SELECT …',
+      'maxRate (--max-rate): expected bytes per second of at least 32kB such as 50MB, or off',
+    ]);
+  });
+});
+
+describe('the number of jobs', () => {
+  it('tells whether somebody asked for it', () => {
+    expect(resolve().jobsGiven).toBe(false);
+    expect(resolve(file('jobs: 4')).jobsGiven).toBe(true);
+    expect(resolve({ flags: { jobs: '4' } }).jobsGiven).toBe(true);
+  });
+});
+
+describe('the control file', () => {
+  const control = (text: string) => parseControlFile({ path: 'c.yaml', text });
+
+  it('says what to change, and nothing when it is empty', () => {
+    expect(control('pause: true\njobs: 2\nmaxRate: off\nthrottle: {replicationLag: off}\n')).toEqual({
+      content: { pause: true, jobs: 2, maxRate: 0, throttle: { replicationLag: Number.POSITIVE_INFINITY } },
+      problems: [],
+    });
+    expect(control('')).toEqual({ content: {}, problems: [] });
+  });
+
+  it('is refused as a whole, with every problem', () => {
+    expect(control('pause: maybe\njobs: 2\nmaxrate: 1MB\n')).toEqual({
+      content: {},
+      problems: [
+        'pause (c.yaml:1:1): expected true or false',
+        'maxrate (c.yaml:3:1): unknown key; did you mean "maxRate"?',
+      ],
+    });
+    expect(control('pause: [').problems).toHaveLength(1);
   });
 });
 

@@ -3,19 +3,31 @@ import { executeInThreads } from '../../workers/pool.js';
 import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { confirmTruncate, DECLINED, loadOutcome, quarantineOptions } from '../support/load-outcome.js';
+import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
 export const copy: Command = {
   name: 'copy',
   summary: 'Export and import in one stream, without a dump on disk',
-  options: ['phase', 'truncate', 'via', 'onBadRow', 'maxBadRows', 'quarantine', 'chunkBytes', 'reverse'],
+  options: [
+    'phase',
+    'truncate',
+    'via',
+    'onBadRow',
+    'maxBadRows',
+    'quarantine',
+    'chunkBytes',
+    ...PACING,
+    'reverse',
+  ],
   examples: [
     ['migrate copy', 'Source to target with the plan in migrate.plan.json'],
     ['migrate copy --metrics-port 9187', 'Let Prometheus watch it'],
+    ['migrate copy --throttle lag=10s --throttle active=50 --max-rate 50MB', 'Leave room for others'],
     ['migrate copy --reverse', 'From the cluster back into a single node'],
   ],
   run(invocation) {
-    const { config, context } = invocation;
+    const { config } = invocation;
     const { reverse } = config;
     const needs = reverse
       ? ({ source: 'write', target: 'read' } as const)
@@ -26,25 +38,27 @@ export const copy: Command = {
         : await loadPlan(invocation, { source, target });
       const tables = chooseTables(plan, config);
       if (!(await confirmTruncate(invocation, tables, reverse ? 'source' : 'target'))) return DECLINED;
-      const result = await copyData(
-        {
-          reader: reverse ? target : source,
-          writer: reverse ? source : target,
-          plan,
-          tables,
-          direction: reverse ? 'reverse' : 'forward',
-          phase: config.phase,
-          truncate: config.truncate,
-          chunkBytes: config.export.chunkBytes,
-          jobs: config.jobs,
-          via: config.via,
-          stallMs: config.stallSeconds * 1000,
-          executor: executeInThreads,
-          ...quarantineOptions(config),
-        },
-        context,
-      );
-      return loadOutcome(result, `migrate verify${reverse ? ' --reverse' : ''}`, invocation);
+      const reader = reverse ? target : source;
+      const writer = reverse ? source : target;
+      const request = {
+        reader,
+        writer,
+        plan,
+        tables,
+        direction: reverse ? ('reverse' as const) : ('forward' as const),
+        phase: config.phase,
+        truncate: config.truncate,
+        chunkBytes: config.export.chunkBytes,
+        ...budgetOptions(config),
+        via: config.via,
+        stallMs: config.stallSeconds * 1000,
+        executor: executeInThreads,
+        ...quarantineOptions(config),
+      };
+      return withPace(invocation, { reader, writer }, async (paced, pauses) => {
+        const result = await copyData(request, paced);
+        return loadOutcome(result, pauses(), `migrate verify${reverse ? ' --reverse' : ''}`, invocation);
+      });
     });
   },
 };

@@ -1,13 +1,20 @@
 import { formatBytes, formatCount } from '../../core/format.js';
+import type { PauseTotals } from '../../core/pause-tally.js';
 import { DEFAULT_COMPRESSION } from '../../export/compression.js';
 import { exportDump } from '../../export/export.js';
 import type { Manifest } from '../../export/manifest.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
+import { budgetOptions, PACING, pausesText, withPace } from '../support/pace.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
-function outcome(out: string, manifest: Manifest, { style, config }: Invocation): Outcome {
+function outcome(
+  out: string,
+  manifest: Manifest,
+  pauses: PauseTotals,
+  { style, config }: Invocation,
+): Outcome {
   const tables = manifest.tables.map(({ table, rows, bytes, chunks, format }) => ({
     table,
     rows,
@@ -32,19 +39,20 @@ function outcome(out: string, manifest: Manifest, { style, config }: Invocation)
     ]),
     style,
   );
+  const said = pausesText(pauses);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);
   return {
     exit: 0,
-    document: { out, snapshot: manifest.snapshot, tables },
-    text: `${lines}\n\n${formatCount(rows)} rows of ${tables.length} tables, ${formatBytes(bytes)}, are in ${out}.\nNext: migrate import --from ${out}${config.reverse ? ' --reverse' : ''}`,
+    document: { out, snapshot: manifest.snapshot, tables, throttle: pauses },
+    text: `${lines}\n\n${formatCount(rows)} rows of ${tables.length} tables, ${formatBytes(bytes)}, are in ${out}.${said === '' ? '' : ` ${said}`}\nNext: migrate import --from ${out}${config.reverse ? ' --reverse' : ''}`,
   };
 }
 
 export const exportCommand: Command = {
   name: 'export',
   summary: 'Write one consistent snapshot of the source into a dump directory',
-  options: ['out', 'compress', 'chunkBytes', 'reverse'],
+  options: ['out', 'compress', 'chunkBytes', ...PACING, 'reverse'],
   required: ['out'],
   examples: [
     ['migrate export --out dump', 'Every planned table; run it again to continue an interrupted export'],
@@ -52,26 +60,26 @@ export const exportCommand: Command = {
     ['migrate export --out dump --tables orders,audit.log --compress none', 'Two tables, uncompressed'],
   ],
   async run(invocation) {
-    const { config, context } = invocation;
+    const { config } = invocation;
     const out = config.out!;
     const work = async (
       reader: Parameters<typeof exportDump>[0]['reader'],
       plan: Parameters<typeof exportDump>[0]['plan'],
     ): Promise<Outcome> => {
-      const manifest = await exportDump(
-        {
-          reader,
-          plan,
-          tables: chooseTables(plan, config),
-          direction: config.reverse ? 'reverse' : 'forward',
-          out,
-          compression: config.export.compress ?? DEFAULT_COMPRESSION,
-          chunkBytes: config.export.chunkBytes,
-          jobs: config.jobs,
-        },
-        context,
-      );
-      return outcome(out, manifest, invocation);
+      const request = {
+        reader,
+        plan,
+        tables: chooseTables(plan, config),
+        direction: config.reverse ? ('reverse' as const) : ('forward' as const),
+        out,
+        compression: config.export.compress ?? DEFAULT_COMPRESSION,
+        chunkBytes: config.export.chunkBytes,
+        ...budgetOptions(config),
+      };
+      return withPace(invocation, { reader }, async (paced, pauses) => {
+        const manifest = await exportDump(request, paced);
+        return outcome(out, manifest, pauses(), invocation);
+      });
     };
     if (config.reverse) {
       return withDatabases(invocation, { target: 'read' }, async ({ target }) =>

@@ -8,12 +8,13 @@ import { executeInThreads } from '../../workers/pool.js';
 import type { Command, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { confirmTruncate, DECLINED, loadOutcome, quarantineOptions } from '../support/load-outcome.js';
+import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, refuseBlocked } from '../support/plan.js';
 
 export const importCommand: Command = {
   name: 'import',
   summary: 'Load a dump into the target, then build indexes, constraints and sequences',
-  options: ['from', 'phase', 'truncate', 'via', 'onBadRow', 'maxBadRows', 'quarantine', 'reverse'],
+  options: ['from', 'phase', 'truncate', 'via', 'onBadRow', 'maxBadRows', 'quarantine', ...PACING, 'reverse'],
   required: ['from'],
   examples: [
     ['migrate import --from dump', 'All phases; run it again to continue an interrupted import'],
@@ -21,7 +22,7 @@ export const importCommand: Command = {
     ['migrate import --from dump --truncate', 'Empty the target tables first; asks for confirmation'],
   ],
   async run(invocation): Promise<Outcome> {
-    const { config, context } = invocation;
+    const { config } = invocation;
     const directory = config.from!;
     const manifest = await readManifest(directory);
     const direction = config.reverse ? 'reverse' : 'forward';
@@ -49,25 +50,30 @@ export const importCommand: Command = {
     if (!(await confirmTruncate(invocation, tables, into))) return DECLINED;
     return withDatabases(invocation, { [into]: 'write' } as Record<typeof into, 'write'>, async (sides) => {
       const writer = sides[into];
-      const { phase, truncate, jobs, via } = config;
-      const result = await importDump(
-        {
-          writer,
-          plan,
-          tables,
-          directory,
-          manifest,
-          phase,
-          truncate,
-          jobs,
-          via,
-          stallMs: config.stallSeconds * 1000,
-          executor: executeInThreads,
-          ...quarantineOptions(config),
-        },
-        context,
-      );
-      return loadOutcome(result, `migrate verify${config.reverse ? ' --reverse' : ''}`, invocation);
+      const { phase, truncate, via } = config;
+      const request = {
+        writer,
+        plan,
+        tables,
+        directory,
+        manifest,
+        phase,
+        truncate,
+        ...budgetOptions(config),
+        via,
+        stallMs: config.stallSeconds * 1000,
+        executor: executeInThreads,
+        ...quarantineOptions(config),
+      };
+      return withPace(invocation, { writer }, async (paced, pauses) => {
+        const result = await importDump(request, paced);
+        return loadOutcome(
+          result,
+          pauses(),
+          `migrate verify${config.reverse ? ' --reverse' : ''}`,
+          invocation,
+        );
+      });
     });
   },
 };

@@ -1,12 +1,19 @@
 import type { Config } from '../../config/config.js';
 import { formatBytes, formatCount, formatDuration } from '../../core/format.js';
+import type { PauseTotals } from '../../core/pause-tally.js';
 import type { LoadResult } from '../../load/load-chunks.js';
 import type { LoadRequest } from '../../load/run.js';
 import type { Invocation, Outcome } from '../frame/command.js';
 import { renderTable } from '../frame/table.js';
+import { pausesText } from './pace.js';
 
 /** What `import` and `copy` answer. */
-export function loadOutcome(result: LoadResult, next: string, { style, config }: Invocation): Outcome {
+export function loadOutcome(
+  result: LoadResult,
+  pauses: PauseTotals,
+  next: string,
+  { style, config }: Invocation,
+): Outcome {
   const lines = renderTable(
     [
       { header: 'table', flexible: true },
@@ -41,8 +48,10 @@ export function loadOutcome(result: LoadResult, next: string, { style, config }:
   const rejected = result.tables.reduce((sum, table) => sum + table.rejectedRows, 0);
   return {
     exit: rejected > 0 ? 1 : 0,
-    document: { ...result },
-    text: [summary, ...views, ...setAside(result, rejected, config), `Next: ${next}`].join('\n'),
+    document: { ...result, throttle: pauses },
+    text: [summary, pausesText(pauses), ...views, ...setAside(result, rejected, config), `Next: ${next}`]
+      .filter(Boolean)
+      .join('\n'),
   };
 }
 

@@ -2,9 +2,9 @@ import type { z } from 'zod';
 
 /**
  * `flag`: stands alone; `text`: takes a value; `number`: takes a value of digits; `list`: takes names separated by
- * commas and may be repeated.
+ * commas and may be repeated; `texts`: takes a value as it is and may be repeated.
  */
-export type OptionKind = 'flag' | 'text' | 'number' | 'list';
+export type OptionKind = 'flag' | 'text' | 'number' | 'list' | 'texts';
 
 export interface OptionSpec {
   /** Without dashes; default: the option's own name. */
