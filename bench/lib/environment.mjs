@@ -107,11 +107,23 @@ export class Environment {
   }
 
   /** The target as every candidate meets it: the planned tables, empty, without keys, everything on disk. */
-  async emptyTarget(tool) {
+  async emptyTarget(tool, { workers = WORKERS } = {}) {
     await dropClusterDatabase(this.cluster, TARGET);
     await createClusterDatabase(this.cluster, TARGET, { shardCount: SHARDS });
+    if (workers < WORKERS) await this.#useWorkers(workers);
     await tool.run('schema', '--phase', 'before-data');
     await this.settle();
+  }
+
+  /** Tables that are made from now on have shards on the first so many workers alone. */
+  async #useWorkers(count) {
+    await withSession(this.target, async (session) => {
+      for (const [index, worker] of this.cluster.workers.entries()) {
+        await session.query(
+          `SELECT citus_set_node_property('${worker.host}', ${worker.port}, 'shouldhaveshards', ${index < count})`,
+        );
+      }
+    });
   }
 
   /** Nothing is left to be written by the time the clock starts. */

@@ -6,17 +6,24 @@ import { run } from './command.mjs';
 
 const PARALLEL = 2;
 
-/** One COPY after the other, table by table. In binary the columns are cast to what the target has. */
-export function psqlPipe(bench, tool, source, format) {
+/** The planned tables: their names, and their columns as the target has them and as the source is asked for them. */
+export function plannedTables(tool) {
   const { tables } = JSON.parse(readFileSync(tool.plan, 'utf8'));
-  const lines = tables.map(({ name, columns }) => {
-    const list = columns.map((column) => `"${column.name}"`).join(', ');
-    const values = columns
+  return tables.map(({ name, columns }) => ({
+    name,
+    list: columns.map((column) => `"${column.name}"`).join(', '),
+    values: columns
       .map(
         (column) =>
           `"${column.name}"${column.sourceType === column.targetType ? '' : `::${column.targetType}`}`,
       )
-      .join(', ');
+      .join(', '),
+  }));
+}
+
+/** One COPY after the other, table by table. In binary the columns are cast to what the target has. */
+export function psqlPipe(bench, tool, source, format) {
+  const lines = plannedTables(tool).map(({ name, list, values }) => {
     const out = `COPY (SELECT ${values} FROM ${name}) TO STDOUT (FORMAT ${format})`;
     const into = `COPY ${name} (${list}) FROM STDIN (FORMAT ${format})`;
     return `'${bench.psql}' -XqAt '${source}' -c '${out}' | '${bench.psql}' -XqAt '${bench.target}' -c '${into}'`;
