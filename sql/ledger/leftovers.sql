@@ -1,6 +1,8 @@
--- Backends of other runs that still write here. They do not hold the lock when their process was killed.
+-- Backends of other runs that still write here. They do not hold the lock when their process was killed. One that is
+-- idle in its transaction waits for a client.
 SELECT a.application_name AS run, a.pid, coalesce(host(a.client_addr), 'local') AS client,
-       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS since
+       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS since,
+       CASE WHEN a.state LIKE 'idle%' THEN (extract(epoch FROM clock_timestamp() - a.state_change) * 1000)::float8 END AS "silentMs"
 FROM pg_stat_activity a
 WHERE a.datname = current_database()
   AND a.application_name LIKE 'migrate %'

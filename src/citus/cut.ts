@@ -6,7 +6,10 @@ import { sql } from '../postgres/sql-files.js';
 import type { Connector } from './connector.js';
 import type { Database, Node } from './database.js';
 
-/** How long the SHARE lock of a cluster-wide cut may wait for writers before it gives up. */
+/**
+ * How long a lock is waited for: the SHARE lock of a cluster-wide cut for writers; a reader for whoever waits to have
+ * the table alone, which will not be before all readers of this snapshot are done.
+ */
 const LOCK_TIMEOUT = '10s';
 
 interface Held {
@@ -57,12 +60,16 @@ export class Cut {
   }
 }
 
-/** A new session inside a read-only transaction that sees an exported snapshot. Throws SNAPSHOT_LOST. */
+/**
+ * A new session inside a read-only transaction that sees an exported snapshot. Throws SNAPSHOT_LOST; its statements
+ * throw TRANSIENT (55P03) where they would have to wait for a lock for long.
+ */
 export async function openInSnapshot(connector: Connector, node: Node, exported: string): Promise<Session> {
   const session = await connector.connect(node);
   try {
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await session.query(`SET TRANSACTION SNAPSHOT '${exported}'`, 'read under the shared snapshot');
+    await session.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
     return session;
   } catch (error) {
     await session.close();
@@ -74,10 +81,21 @@ export async function openInSnapshot(connector: Connector, node: Node, exported:
   }
 }
 
-async function hold(database: Database, node: Node): Promise<Held> {
+/**
+ * The snapshot, behind a lock that lets everybody read and write: what is not multi-version has to wait. TRUNCATE
+ * would empty a table for this snapshot too, and VACUUM FULL or CLUSTER would move rows from pages that are still to
+ * be read into pages that were read already, or the other way round.
+ */
+async function hold(database: Database, node: Node, tables: readonly Named[]): Promise<Held> {
   const session = await database.connect(node);
   try {
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    if (tables.length > 0 && node === database.head) {
+      await session.query(
+        `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; LOCK TABLE ${tables.map(qualified).join(', ')} IN ACCESS SHARE MODE`,
+        'keep the tables in place',
+      );
+    }
     const row = await session.one<{ exported: string; visible: string }>(
       'SELECT pg_export_snapshot() AS exported, pg_current_snapshot()::text AS visible',
       'export a snapshot',
@@ -89,8 +107,8 @@ async function hold(database: Database, node: Node): Promise<Held> {
   }
 }
 
-async function holdAll(database: Database): Promise<Held[]> {
-  const attempts = await Promise.allSettled(database.nodes.map((node) => hold(database, node)));
+async function holdAll(database: Database, tables: readonly Named[]): Promise<Held[]> {
+  const attempts = await Promise.allSettled(database.nodes.map((node) => hold(database, node, tables)));
   const held = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   const failed = attempts.find((attempt) => attempt.status === 'rejected');
   if (failed === undefined) return held;
@@ -117,7 +135,7 @@ async function refuseInDoubt(database: Database, held: readonly Held[]): Promise
  * Throws TRANSIENT when a long transaction keeps the lock away, INCONCLUSIVE on in-doubt transactions.
  */
 export async function takeCut(database: Database, tables: readonly Named[]): Promise<Cut> {
-  if (database.kind === 'single') return new Cut(database, [await hold(database, database.head)]);
+  if (database.kind === 'single') return new Cut(database, [await hold(database, database.head, tables)]);
   const locker = await database.connect();
   try {
     await locker.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
@@ -128,7 +146,7 @@ export async function takeCut(database: Database, tables: readonly Named[]): Pro
         'take a consistent view',
       );
     }
-    const held = await holdAll(database);
+    const held = await holdAll(database, tables);
     try {
       await refuseInDoubt(database, held);
     } catch (error) {

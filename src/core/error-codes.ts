@@ -306,7 +306,12 @@ export const ERROR_CODES = {
     'What --throttle limits could not be looked at any more.',
     'See why; then repeat the command: it continues where it stopped.',
   ),
-  RUN_LOCKED: entry('run', 3, 'Another run is working on this target.', 'Wait for it, or stop it.'),
+  RUN_LOCKED: entry(
+    'run',
+    3,
+    'Another run is working on this target.',
+    'Wait for it, or stop it. One whose machine is gone is taken over after two minutes of silence.',
+  ),
   ROWS_DIFFER: entry(
     'load',
     3,

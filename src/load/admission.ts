@@ -1,9 +1,11 @@
 import type { Database } from '../citus/database.js';
 import type { Named } from '../core/catalog-types.js';
+import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { displayName, qualified, quoteLiteral } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { Ledger } from '../ledger/ledger.js';
+import { LOCK_TIMES, settleLanes } from '../ledger/run-lock.js';
 import type { Direction } from '../plan/projection.js';
 import { sql } from '../postgres/sql-files.js';
 import { holdsRows, refuseForeign, requireColumns } from './preflight.js';
@@ -64,19 +66,27 @@ export interface Admission {
   readonly keepsRows: boolean;
   /** Rows may go straight into shards. */
   readonly lanes: boolean;
+  readonly log: Context['log'];
+  readonly fail: Context['fail'];
+  /** See LoadRequest. */
+  readonly stallMs?: number;
 }
+
+/** A link that is given up sooner than by default is so for the lock too. */
+const lockTimes = (stallMs = Number.POSITIVE_INFINITY) =>
+  stallMs < LOCK_TIMES.stallMs ? { stallMs, beatMs: Math.min(stallMs, LOCK_TIMES.beatMs) } : {};
 
 /**
  * Locks the target for this run, and only when nothing is found that would refuse it later makes the ledger there.
  * Throws RUN_LOCKED, RIGHTS_MISSING, TARGET_TABLE_DIFFERS or TARGET_NOT_EMPTY before anything is written.
  */
 export async function admit(admission: Admission): Promise<Ledger> {
-  const { writer, tables, direction, loadId, keepsRows, lanes } = admission;
-  const ledger = await Ledger.lock(writer);
+  const { writer, tables, direction, loadId, keepsRows, lanes, log, fail, stallMs } = admission;
+  const ledger = await Ledger.lock(writer, { log, ...lockTimes(stallMs) });
   try {
     const existing = await requireWritable(writer, tables, [...tables, ...LEDGER]);
     await requireColumns(writer, existing, direction);
-    if (lanes) await ledger.settleLanes();
+    if (lanes) await settleLanes(writer, log);
     if (keepsRows) {
       const filled: TablePlan[] = [];
       for (const table of existing) if (await holdsRows(writer.session, table)) filled.push(table);
@@ -84,7 +94,7 @@ export async function admit(admission: Admission): Promise<Ledger> {
       const mine = new Set(loaded.filter((row) => row.loadId === loadId).map((row) => row.table));
       refuseForeign(filled.map((table) => table.table).filter((table) => !mine.has(table)));
     }
-    await ledger.create(lanes);
+    await ledger.create(lanes, fail);
     return ledger;
   } catch (error) {
     await ledger.close();

@@ -47,11 +47,21 @@ export async function copyData(request: CopyRequest, context: Context): Promise<
       direction,
       loadId: copyId(request),
       reader,
-      loadData: (ledger, lanes, jobs) => loadData(request, lanes, ledger, jobs, context),
-      sequences: () => reader.session.query<SequenceValue>(sql('export/sequences'), 'read the sequences'),
+      loadData: (ledger, lanes, jobs, during) => loadData(request, lanes, ledger, jobs, during),
+      sequences: () => readSequences(reader),
     },
     context,
   );
+}
+
+/** Over a connection of its own: the one that the run began with may have been cut off unnoticed since. */
+async function readSequences(reader: Database): Promise<SequenceValue[]> {
+  const session = await reader.connect();
+  try {
+    return await session.query<SequenceValue>(sql('export/sequences'), 'read the sequences');
+  } finally {
+    await session.close();
+  }
 }
 
 async function loadData(
@@ -63,7 +73,7 @@ async function loadData(
 ): Promise<LoadResult> {
   const { reader, writer, tables, direction, truncate, chunkBytes } = request;
   await requireTables(writer, tables, direction);
-  if (truncate) await truncateTables(writer, ledger, tables);
+  if (truncate) await truncateTables(writer, ledger, tables, context);
   const loadId = copyId(request);
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));
@@ -146,6 +156,9 @@ function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string
   });
 }
 
+const whyOver = (tables: readonly string[], why: string): string[] =>
+  tables.length === 0 ? [] : [`Source ${tables.join(', ')}: ${why}`];
+
 /**
  * Where the rows of chunks that are on the target already still lie on the source, row for row. Rows that have
  * changed since cannot be taken out of the target again one by one: then the table has to start over.
@@ -159,6 +172,7 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
 ): Promise<Map<R, SourceChunk>> {
   const places = new Map<R, SourceChunk>();
   const changed = new Set<string>();
+  const rewritten = new Set<string>();
   for (const row of known) {
     throwIfAborted(signal);
     const table = tables.find((each) => each.table === row.table);
@@ -171,12 +185,22 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
       (await pool.use(chunk.extent.node, (session) => isUnchanged(session, chunk, record, direction)));
     if (same) places.set(row, chunk);
     else changed.add(row.table);
+    if (extent === undefined) rewritten.add(row.table);
   }
   if (changed.size > 0) {
     const over = tables.filter(({ table }) => changed.has(table));
     const names = [...changed, ...(await referencing(writer, over))];
     throw new MigrateError('SOURCE_CHANGED', {
-      message: `Rows that are already on the target have changed on the source since: ${[...changed].join(', ')}`,
+      message: [
+        ...whyOver(
+          [...changed].filter((table) => !rewritten.has(table)),
+          'rows that are already on the target have changed there since',
+        ),
+        ...whyOver(
+          [...rewritten],
+          'rewritten since (VACUUM FULL, CLUSTER, TRUNCATE, ALTER TABLE), so nobody can tell which of its rows are on the target already',
+        ),
+      ].join('; '),
       hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${names.join(',')}\`; then repeat this command.`,
       context: { tables: [...changed] },
     });

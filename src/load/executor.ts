@@ -212,6 +212,8 @@ export class ChunkExecutor implements Executor {
       const rows = yield* readSource(session, { table, ...chunk }, this.#setup.direction, signal);
       read = true;
       return rows;
+    } catch (error) {
+      throw isState(error, LOCK_NOT_AVAILABLE) ? heldUp(table) : error;
     } finally {
       // One that stopped in the middle cannot be used again.
       if (read) this.#readers.giveBack(node, session);
@@ -219,6 +221,14 @@ export class ChunkExecutor implements Executor {
     }
   }
 }
+
+/** Unlike a shard that is being moved this never ends by itself: the command waits for the snapshot, and it for this. */
+const heldUp = ({ table }: TablePlan): MigrateError =>
+  new MigrateError('TRANSIENT', {
+    message: `Could not read ${table}: a command on the source waits to have it alone (TRUNCATE, VACUUM FULL, ALTER TABLE, …)`,
+    hint: 'Cancel that command, or let it end first; then repeat this one.',
+    context: { table },
+  });
 
 async function* fromDump({
   directory,

@@ -31,7 +31,7 @@ export async function importDump(request: ImportRequest, context: Context): Prom
     {
       direction,
       loadId,
-      loadData: (ledger, lanes, jobs) => loadData(request, lanes, ledger, jobs, context),
+      loadData: (ledger, lanes, jobs, during) => loadData(request, lanes, ledger, jobs, during),
       sequences: async () => sequences,
     },
     context,
@@ -48,7 +48,7 @@ async function loadData(
   const { writer, tables, directory, manifest, truncate } = request;
   const { direction, dumpId } = manifest;
   await requireTables(writer, tables, direction);
-  if (truncate) await truncateTables(writer, ledger, tables);
+  if (truncate) await truncateTables(writer, ledger, tables, context);
   const inDump = tables.map((table) => ({ table, files: chunksIn(manifest, table) }));
   const partial = await ledger.begun(dumpId);
   const loaded = await explainRows(

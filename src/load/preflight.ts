@@ -153,7 +153,7 @@ export async function explainRows(
   loadId: string,
   tables: readonly { table: TablePlan; chunks: readonly string[] }[],
   partial: readonly LaneRow[],
-  { log }: Context,
+  { log, fail }: Context,
 ): Promise<LoadedChunk[]> {
   const all = await ledger.chunks();
   if (all.length > 0) await settlePrepared(writer);
@@ -181,7 +181,7 @@ export async function explainRows(
   refuseForeign(foreign);
   if (emptied.length > 0) {
     log.warn(`Emptied since they were loaded, loading again: ${emptied.join(', ')}`);
-    await ledger.forgetLanes(emptied);
+    await ledger.forgetLanes(emptied, fail);
     await ledger.forget(writer.session, emptied);
   }
   return kept;

@@ -29,7 +29,18 @@ export interface RefusedRow {
 async function writeSynced(path: string, parts: readonly (Buffer | string)[]): Promise<void> {
   const handle = await open(path, 'w', 0o600);
   try {
-    for (const part of parts) await handle.write(part as Buffer);
+    // Not write: on a disk that is nearly full it may take only a part, without an error.
+    for (const part of parts) await handle.writeFile(part);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The names of new files last only once their directory is on the disk too. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
     await handle.sync();
   } finally {
     await handle.close();
@@ -70,6 +81,7 @@ export async function keepRefused(
   const replay = `\\copy ${qualified(table)} (${columns}) FROM '${attempt}.copy' (FORMAT ${table.format})`;
   await writeSynced(`${name}.copy`, binary ? [BINARY_HEADER, ...bytes, BINARY_TRAILER] : bytes);
   await writeSynced(`${name}.json`, [JSON.stringify({ table: table.table, replay, rows: told }, null, 1)]);
+  await syncDirectory(directory);
 }
 
 export interface Quarantined {

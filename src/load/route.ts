@@ -3,6 +3,8 @@ import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { Direction } from '../plan/projection.js';
+import type { Session } from '../postgres/session.js';
+import { sql } from '../postgres/sql-files.js';
 import { routeKeyOf } from './direct-lane.js';
 
 export type Via = 'direct' | 'coordinator' | 'auto';
@@ -12,12 +14,29 @@ export type Lanes = ReadonlyMap<string, 'direct' | 'coordinator'>;
 
 export const usesLanes = (lanes: Lanes): boolean => [...lanes.values()].includes('direct');
 
+/** Throws RIGHTS_MISSING when the role cannot keep a ledger on this node. */
+async function requireLedger(session: Session): Promise<void> {
+  const { role, missing } = await session.one<{ role: string; missing: string | null }>(
+    sql('load/lane-rights'),
+    'check the rights',
+  );
+  if (missing === null) return;
+  throw new MigrateError('RIGHTS_MISSING', {
+    message: `Role ${role} on ${session.server} lacks: ${missing}`,
+    context: { missing: [missing] },
+  });
+}
+
 /** Whether rows can be written on the workers themselves; the reason when they cannot. */
 async function directPossible(writer: Database): Promise<MigrateError | undefined> {
   for (const node of writer.nodes.slice(1)) {
     try {
       const session = await writer.connect(node);
-      await session.close();
+      try {
+        await requireLedger(session);
+      } finally {
+        await session.close();
+      }
     } catch (error) {
       if (error instanceof MigrateError) return error;
       throw error;

@@ -2,6 +2,7 @@ import { type BudgetOptions, fitJobs, followJobs } from '../citus/budget.js';
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import type { Jobs } from '../core/jobs.js';
+import { childSignal } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { SequenceValue } from '../export/manifest.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -40,7 +41,7 @@ export interface LoadSteps {
   readonly loadId: string;
   /** The side that rows are read from, unless that is a dump. */
   readonly reader?: Database;
-  loadData(ledger: Ledger, lanes: Lanes, jobs: Jobs): Promise<LoadResult>;
+  loadData(ledger: Ledger, lanes: Lanes, jobs: Jobs, context: Context): Promise<LoadResult>;
   /** Where the sequences of the side that is read stand. */
   sequences(): Promise<readonly SequenceValue[]>;
 }
@@ -60,9 +61,11 @@ async function closeQuarantine(
 }
 
 /** Runs the phases that are wanted, one load at a time on this target. */
-export async function runLoad(request: LoadRequest, steps: LoadSteps, context: Context): Promise<LoadResult> {
-  const { writer, plan, tables, phase, via, truncate, quarantine } = request;
+export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Context): Promise<LoadResult> {
+  const { writer, plan, tables, phase, via, truncate, quarantine, stallMs } = request;
   const { direction, loadId, reader } = steps;
+  const { signal, abort } = childSignal(whole.signal);
+  const context = { ...whole, signal };
   const lanes = await chooseLanes(writer, tables, direction, via ?? 'auto', context);
   const throughCoordinator = tables.some(
     ({ table, placement }) => placement.kind === 'distributed' && lanes.get(table) === 'coordinator',
@@ -71,13 +74,23 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, context: C
   const streams = await fitJobs(budget, context);
   const jobs = streams.now;
   const keepsRows = wants(phase, 'data') && !truncate;
-  const ledger = await admit({ writer, tables, direction, loadId, keepsRows, lanes: usesLanes(lanes) });
+  const { log, fail } = context;
+  const ledger = await admit({
+    ...{ writer, tables, direction, loadId, keepsRows, log, fail },
+    lanes: usesLanes(lanes),
+    ...(stallMs === undefined ? {} : { stallMs }),
+  });
+  ledger.watch((error) => {
+    abort(error);
+    // Over the same link: an answer that is waited for there may never come.
+    void writer.session.abandon();
+  });
   try {
     const ddl = ddlFor(plan, direction, writer);
     if (wants(phase, 'before-data')) await applyDdl(writer, ddl.beforeData, jobs, context);
     const loadData = async (): Promise<LoadResult> => {
       const deaf = followJobs(streams, budget, context);
-      return steps.loadData(ledger, lanes, streams).finally(deaf);
+      return steps.loadData(ledger, lanes, streams, context).finally(deaf);
     };
     const loaded = wants(phase, 'data') ? await loadData() : NOTHING_LOADED;
     // What follows is no affair of rows per second.

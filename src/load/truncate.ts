@@ -1,5 +1,6 @@
 import type { Database } from '../citus/database.js';
 import type { Named } from '../core/catalog-types.js';
+import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { displayName, qualified, quoteLiteral } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
@@ -25,6 +26,7 @@ export async function truncateTables(
   writer: Database,
   ledger: Ledger,
   tables: readonly TablePlan[],
+  { fail }: Pick<Context, 'fail'>,
 ): Promise<void> {
   if (tables.length === 0) return;
   const names = tables.map((table) => table.table);
@@ -37,9 +39,11 @@ export async function truncateTables(
     });
   }
   // First what lanes remember: rows without a ledger are refused later, a ledger without rows would lose some.
-  await ledger.forgetLanes(names);
+  await ledger.forgetLanes(names, fail);
   await writer.session.transaction(async () => {
     await writer.session.query(`TRUNCATE ${tables.map(qualified).join(', ')}`, 'empty the tables');
     await ledger.forget(writer.session, names);
+    await fail('truncate: after the tables and the ledger, before the commit');
   });
+  await fail('truncate: after the commit');
 }

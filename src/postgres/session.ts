@@ -164,14 +164,22 @@ export class Session implements Queryable {
     });
   }
 
-  /** Runs `work`, which waits for this session; asks the server to cancel it when `signal` is aborted meanwhile. */
+  /**
+   * Runs `work`, which waits for this session; asks the server to cancel it when `signal` is aborted meanwhile. Where
+   * no answer comes even then, the link has swallowed it, and the connection is dropped.
+   */
   async cancelledBy<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     throwIfAborted(signal);
-    const cancel = (): void => void this.cancel();
+    let dropped: NodeJS.Timeout | undefined;
+    const cancel = (): void => {
+      void this.cancel();
+      dropped = setTimeout(() => this.#client.connection.stream.destroy(), 2 * FAREWELL_MS);
+    };
     signal.addEventListener('abort', cancel, { once: true });
     try {
       return await work();
     } finally {
+      clearTimeout(dropped);
       signal.removeEventListener('abort', cancel);
     }
   }

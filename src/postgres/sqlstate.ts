@@ -88,8 +88,15 @@ export function serverFields(error: unknown): ServerFields | undefined {
  */
 const CITUS_COPY_ERROR = 'ReportCopyError';
 
+/**
+ * So does the loss of a connection between coordinator and worker in the middle of a transaction: XX000 from here
+ * where the transaction has written on that worker (measured, 13.2).
+ */
+const CITUS_CONNECTION_LOST = 'MarkRemoteTransactionFailed';
+
 function codeOf({ code = '', severity, message = '', routine }: ServerFields): ErrorCode {
   if (code === 'XX000' && routine === CITUS_COPY_ERROR) return 'ROW_REFUSED';
+  if (code === 'XX000' && routine === CITUS_CONNECTION_LOST) return 'CONNECTION_LOST';
   if (severity !== undefined) return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'SERVER_ERROR';
   if (BY_SYSTEM[code] !== undefined) return BY_SYSTEM[code];
   const driver = BY_DRIVER.find(([start]) => message.startsWith(start));

@@ -4,8 +4,8 @@ import { describeCitus, freshCluster, freshSource } from '../support/databases.j
 import {
   atPoint,
   dump,
-  expectArrived,
   expectContinues,
+  expectVerified,
   filled,
   type Journey,
   load,
@@ -69,7 +69,7 @@ function suite(citus: boolean): void {
     await load(journey, { via, truncate: true, context: planted.context });
     expect(planted.hit()).toBe(true);
     expect(planted.retries()).toHaveLength(1);
-    await expectArrived(journey);
+    await expectVerified(journey);
   });
 }
 

@@ -11,6 +11,7 @@ import {
   atPoint,
   expectArrived,
   expectContinues,
+  expectVerified,
   filled,
   type Journey,
   load,
@@ -155,7 +156,7 @@ describeCitus('shards that move during a load', () => {
     };
     await expect.poll(state, { timeout: 90_000 }).toBe('finished');
     expect(new Set((await placements()).map(({ port }) => port)).size).toBe(2);
-    await expectArrived(journey);
+    await expectVerified(journey);
   });
 
   describe('between an interrupted run and its continuation', () => {

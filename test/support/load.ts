@@ -13,6 +13,7 @@ import { readManifest } from '../../src/export/manifest.js';
 import { copyData } from '../../src/load/copy.js';
 import { importDump } from '../../src/load/import.js';
 import type { LoadResult } from '../../src/load/load-chunks.js';
+import type { QuarantineOptions } from '../../src/load/quarantine.js';
 import type { LoadPhase } from '../../src/load/run.js';
 import { noopContext, noopLog } from '../../src/observe/noop.js';
 import { buildPlan } from '../../src/plan/build.js';
@@ -67,6 +68,8 @@ export interface LoadOptions {
   /** Import this dump instead of copying. */
   readonly from?: string;
   readonly runId?: string;
+  /** Set refused rows aside here. */
+  readonly quarantine?: QuarantineOptions;
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -124,11 +127,14 @@ export async function prepare(source: Side, target: Side, file = {}): Promise<Jo
 export function load(journey: Journey, options: LoadOptions = {}): Promise<LoadResult> {
   const { plan } = journey;
   const { via = 'auto', jobs = 2, truncate = false, phase = 'all', chunkBytes = CHUNK_BYTES } = options;
-  const { stallMs } = options;
+  const { stallMs, quarantine } = options;
   const context = noopContext(options.context);
   return withSides(journey, options, async ({ source: reader, target: writer }) => {
-    const common = { writer, plan, tables: plan.tables, phase, truncate, jobs, via } as const;
-    const request = stallMs === undefined ? common : { ...common, stallMs };
+    const request = {
+      ...({ writer, plan, tables: plan.tables, phase, truncate, jobs, via } as const),
+      ...(stallMs === undefined ? {} : { stallMs }),
+      ...(quarantine === undefined ? {} : { quarantine }),
+    };
     if (options.from === undefined)
       return copyData({ ...request, reader, direction: 'forward', chunkBytes }, context);
     const manifest = await readManifest(options.from);
@@ -167,7 +173,8 @@ export async function loadAndDie(
   at: { readonly point: string; readonly hit: number } & LoadOptions,
 ): Promise<void> {
   const marker = join(journey.folder, `marker-${++runs}`);
-  const { point, hit, via = 'auto', jobs = 2, truncate = false, from } = at;
+  const { point, hit, via = 'auto', jobs = 2, truncate = false, phase = 'all' } = at;
+  const { from, nodeAddresses, quarantine } = at;
   const task = {
     source: journey.source.url,
     target: journey.target.url,
@@ -181,6 +188,9 @@ export async function loadAndDie(
     jobs,
     truncate,
     from,
+    nodeAddresses,
+    phase,
+    quarantine,
   };
   const child = spawn(process.execPath, [CHILD, JSON.stringify(task)], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -244,7 +254,7 @@ async function backends({ target }: Journey): Promise<number> {
   return rows[0].count;
 }
 
-/** Sorted COPY of both sides is equal, the ledger's rows are those of the tables, and verify agrees. */
+/** Sorted COPY of both sides is equal, and the ledger's rows are those of the tables. */
 export async function expectArrived(journey: Journey): Promise<void> {
   const { source, target } = journey;
   const shapes = await shapesOf(source.client);
@@ -257,6 +267,12 @@ export async function expectArrived(journey: Journey): Promise<void> {
     );
     expect(rows[0].told).toBe(rows[0].there);
   }
+}
+
+/** The same, and verify agrees. */
+export async function expectVerified(journey: Journey): Promise<void> {
+  await expectArrived(journey);
+  const { source, target } = journey;
   const args = ['verify', '--source', source.url, '--target', target.url, '--plan', journey.planFile];
   expect(await runJson(args, { cwd: journey.folder })).toMatchObject({ verdict: 'match', exit: 0 });
 }

@@ -24,8 +24,14 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** Stands in front of `host:port` until the test file ends. */
-export async function startProxy(target: { host: string; port: number }): Promise<Proxy> {
+/**
+ * Stands in front of `host:port` until the test file ends. `outlives`: a client that goes leaves its connection to the
+ * server open, as a machine does that vanishes.
+ */
+export async function startProxy(
+  target: { host: string; port: number },
+  { outlives = false } = {},
+): Promise<Proxy> {
   const links = new Set<Link>();
   let connections = 0;
   const listener = createServer((client) => {
@@ -37,13 +43,12 @@ export async function startProxy(target: { host: string; port: number }): Promis
       client.destroy();
       link.server.destroy();
     };
-    for (const [from, to] of [
-      [client, link.server],
-      [link.server, client],
-    ] as const) {
-      from.pipe(to);
-      from.on('error', drop);
-      from.on('close', drop);
+    client.pipe(link.server, { end: !outlives });
+    link.server.pipe(client);
+    for (const socket of [client, link.server]) {
+      const ended = outlives && socket === client ? () => {} : drop;
+      socket.on('error', ended);
+      socket.on('close', ended);
     }
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));

@@ -10,7 +10,8 @@ import { readPlan } from '../../dist/plan/plan-file.js';
 import { resolveConninfo } from '../../dist/postgres/conninfo.js';
 
 const task = JSON.parse(process.argv[2]);
-const { runId, marker, point, hit, via, jobs, truncate, from, chunkBytes } = task;
+const { runId, marker, point, hit, via, jobs, truncate, from, chunkBytes, nodeAddresses, phase, quarantine } =
+  task;
 
 let hits = 0;
 const fail = (passed) => {
@@ -21,10 +22,11 @@ const fail = (passed) => {
   process.kill(process.pid, 'SIGKILL');
 };
 
-const open = (side, readOnly) => Database.open(resolveConninfo(task[side], {}), { side, runId, readOnly });
+const open = (side, readOnly) =>
+  Database.open(resolveConninfo(task[side], {}), { side, runId, readOnly, nodeAddresses });
 const plan = await readPlan(task.planFile);
 const writer = await open('target', false);
-const request = { writer, plan, tables: plan.tables, phase: 'all', truncate, jobs, via };
+const request = { writer, plan, tables: plan.tables, phase, truncate, jobs, via, quarantine };
 const context = noopContext({ fail });
 if (from === undefined) {
   const reader = await open('source', true);
