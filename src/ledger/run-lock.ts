@@ -49,7 +49,7 @@ export class RunLock {
 
   private constructor(
     private readonly database: Database,
-    readonly session: Session,
+    private readonly session: Session,
     private readonly options: Required<LockOptions>,
   ) {}
 
@@ -106,6 +106,11 @@ export class RunLock {
   #schedule(beat: () => Promise<void>, beatMs: number): void {
     this.#timer = setTimeout(() => void beat(), beatMs);
     this.#timer.unref();
+  }
+
+  /** False once the connection is gone. */
+  get held(): boolean {
+    return !this.session.closed;
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,9 @@
+import type { Named } from '../core/catalog-types.js';
 import { BINARY_HEADER, BINARY_TRAILER, BinaryRowSplitter } from '../core/copy-binary.js';
 import { NO_KEY } from '../core/copy-rows.js';
 import { TextRowSplitter } from '../core/copy-text.js';
 import { MigrateError } from '../core/errors.js';
+import { qualified } from '../core/names.js';
 import { RowRouter } from '../core/router.js';
 import type { ShardRows } from '../core/shard-buffers.js';
 import { ShardMap } from '../core/shard-map.js';
@@ -20,6 +22,8 @@ export interface RowCopy {
   readonly doing: string;
   /** What Citus appends to the names of a shard's table and constraints. */
   readonly suffix?: string;
+  /** The table, where a coordinator passes rows on to workers: then a refusal may be a lost connection between them. */
+  readonly distributed?: Named;
 }
 
 export interface Isolation {
@@ -81,6 +85,29 @@ function splitRows(format: Format, pieces: readonly Buffer[]): Buffer[] {
   return rows;
 }
 
+/**
+ * Undoes what was written since the savepoint, and makes sure that the transaction can go on. Through a coordinator a
+ * worker's backend that was ended looks like a refused row; a query of all shards meets the broken connection.
+ */
+async function undo({ session, distributed }: RowCopy, savepoint: string): Promise<void> {
+  await session.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+  if (distributed !== undefined)
+    await session.query(`SELECT FROM ${qualified(distributed)} LIMIT 1`, 'go on after a refused row');
+}
+
+/** COPY of a stream as it comes; the first refused row ends it. Returns the number that arrived. */
+export async function copyStream(copy: RowCopy, stream: AsyncIterable<Buffer>): Promise<number> {
+  const { session, statement, doing, distributed } = copy;
+  if (distributed === undefined) return session.copyIn(statement, stream, doing);
+  await session.query('SAVEPOINT stream');
+  try {
+    return await session.copyIn(statement, stream, doing);
+  } catch (error) {
+    if (error instanceof MigrateError && error.code === 'ROW_REFUSED') await undo(copy, 'stream');
+    throw error;
+  }
+}
+
 /** COPY of a batch that is undone as a whole when one of its rows is refused; says which. */
 async function attempt(
   copy: RowCopy,
@@ -94,7 +121,7 @@ async function attempt(
     return undefined;
   } catch (error) {
     if (!(error instanceof MigrateError) || error.code !== 'ROW_REFUSED') throw error;
-    await copy.session.query('ROLLBACK TO SAVEPOINT batch');
+    await undo(copy, 'batch');
     const line = trustLines ? /, line (\d+)/.exec(serverFields(error)?.where ?? '')?.[1] : undefined;
     return { line: line === undefined ? undefined : Number(line), error };
   }

@@ -7,7 +7,7 @@ import type { TablePlan } from '../core/plan-types.js';
 import { type Arrived, addChunk, attemptOf, chunkRows, endAttempts, lockChunk } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
-import { copyBatches } from './copy-rows.js';
+import { copyBatches, copyStream } from './copy-rows.js';
 import type { BadRow } from './isolate.js';
 import { keepRefused, type QuarantineOptions, refuseTooMany } from './quarantine.js';
 
@@ -90,6 +90,7 @@ export class CoordinatorLane implements Lane {
       statement: `COPY ${qualified(table)} (${columns}) FROM STDIN (FORMAT ${table.format})`,
       format: table.format,
       doing: `load ${chunk.chunk} into ${table.table}`,
+      ...(writer.kind === 'citus' ? { distributed: table } : {}),
     };
     await silenceTriggers(session, writer);
     let read = -1;
@@ -99,7 +100,7 @@ export class CoordinatorLane implements Lane {
     const refused: BadRow<Buffer>[] = [];
     const rows =
       quarantine === undefined
-        ? await session.cancelledBy(signal, () => session.copyIn(copy.statement, bytes(), copy.doing))
+        ? await session.cancelledBy(signal, () => copyStream(copy, bytes()))
         : await copyBatches(copy, bytes(), {
             // On a cluster the line is the coordinator's while the error is a worker's.
             trustLines: writer.kind === 'single',

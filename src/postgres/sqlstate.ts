@@ -84,7 +84,8 @@ export function serverFields(error: unknown): ServerFields | undefined {
 
 /**
  * Citus passes a worker's refusal of a COPY through the coordinator on without its SQLSTATE (measured, 13.2: XX000
- * from this function for check, type and unique violations alike).
+ * from this function for check, type and unique violations alike, and for a backend that was ended as well, which
+ * src/load/copy-rows.ts tells apart). Where the worker could say nothing any more it is io_error.
  */
 const CITUS_COPY_ERROR = 'ReportCopyError';
 
@@ -96,6 +97,7 @@ const CITUS_CONNECTION_LOST = 'MarkRemoteTransactionFailed';
 
 function codeOf({ code = '', severity, message = '', routine }: ServerFields): ErrorCode {
   if (code === 'XX000' && routine === CITUS_COPY_ERROR) return 'ROW_REFUSED';
+  if (code === '58030' && routine === CITUS_COPY_ERROR) return 'CONNECTION_LOST';
   if (code === 'XX000' && routine === CITUS_CONNECTION_LOST) return 'CONNECTION_LOST';
   if (severity !== undefined) return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'SERVER_ERROR';
   if (BY_SYSTEM[code] !== undefined) return BY_SYSTEM[code];

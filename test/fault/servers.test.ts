@@ -118,7 +118,7 @@ describeCitus('servers of its own', () => {
     const folder = mkdtempSync(join(tmpdir(), 'citus-migrate-disk-'));
     const { uid, gid } = statSync(cluster.workers[0]!.dataDir);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', folder], { stdio: 'ignore' });
       chownSync(folder, uid, gid);
       return folder;
     } catch {

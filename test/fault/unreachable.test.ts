@@ -1,3 +1,4 @@
+import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { noopLog } from '../../src/observe/noop.js';
@@ -25,18 +26,21 @@ describeCitus('workers that cannot be written to from here', () => {
 
   const hostOf = (url: string): string => new URL(url).host;
 
-  async function made(): Promise<boolean> {
-    const { rows } = await target.client.query(
-      `SELECT to_regclass('item') IS NOT NULL OR to_regnamespace('citus_migrate') IS NOT NULL AS made`,
+  /** Tables that a load makes. */
+  async function made(): Promise<string[]> {
+    const { rows } = await target.client.query<{ name: string }>(
+      `SELECT oid::regclass::text AS name FROM pg_class
+       WHERE relkind = 'r' AND relnamespace IN (to_regnamespace('public'), to_regnamespace('citus_migrate')) ORDER BY 1`,
     );
-    return rows[0].made;
+    return rows.map(({ name }) => name);
   }
 
   /** `direct` refuses with nothing done, `auto` arrives through the coordinator and says why. */
   async function expectFallsBack(code: string, says: RegExp, options: LoadOptions = {}): Promise<void> {
+    const before = await made();
     const refused = load(journey, { ...options, via: 'direct' });
     await expect(refused).rejects.toMatchObject({ code, message: expect.stringMatching(says) });
-    expect(await made()).toBe(false);
+    expect(await made()).toEqual(before);
     const warnings: string[] = [];
     const log = { ...noopLog, warn: (message: string) => void warnings.push(message) };
     await load(journey, { ...options, via: 'auto', context: { log } });
@@ -112,16 +116,38 @@ describeCitus('workers that cannot be written to from here', () => {
     });
 
     test('that may not keep a ledger on a worker: the log says which right is missing', async () => {
-      await onWorker(`REVOKE CREATE ON DATABASE "${database()}" FROM ${ROLE}`);
+      await load(journey, { via: 'coordinator', phase: 'before-data' });
+      await onWorker('ALTER SCHEMA citus_migrate OWNER TO postgres');
+      await onWorker(`GRANT USAGE ON SCHEMA citus_migrate TO ${ROLE}`);
       await expectFallsBack(
         'RIGHTS_MISSING',
-        new RegExp(`Role ${ROLE} on target node .* lacks: CREATE on database`),
+        new RegExp(`Role ${ROLE} on target node .* lacks: USAGE and CREATE on schema citus_migrate`),
       );
     });
+  });
 
-    test('that may not log in on a worker: the log says so', async () => {
-      await onWorker(`REVOKE CONNECT ON DATABASE "${database()}" FROM PUBLIC`);
-      await expectFallsBack('RIGHTS_MISSING', /permission denied for database/);
-    });
+  test('a worker that lets the coordinator in, but not this machine: the log says so', async () => {
+    const [worker] = workers;
+    const { rows } = await worker!.query('SHOW hba_file');
+    const file: string = rows[0].hba_file;
+    const { uid, gid } = statSync(file);
+    const allowed = readFileSync(file, 'utf8');
+    const write = async (text: string): Promise<void> => {
+      writeFileSync(file, text);
+      chownSync(file, uid, gid);
+      await worker!.query('SELECT pg_reload_conf()');
+    };
+    const [url] = target.workerUrls;
+    const { hostname, port, host, pathname } = new URL(url!);
+    // Every address of 127.0.0.0/8 is this machine.
+    const link = await startProxy({ host: hostname, port: Number(port), localAddress: '127.0.0.2' });
+    await write(`host ${pathname.slice(1)} all 127.0.0.2/32 reject\n${allowed}`);
+    try {
+      await expectFallsBack('AUTHENTICATION_FAILED', /pg_hba.conf rejects connection/, {
+        nodeAddresses: { [host]: link.address },
+      });
+    } finally {
+      await write(allowed);
+    }
   });
 });

@@ -29,14 +29,14 @@ export interface Proxy {
  * server open, as a machine does that vanishes.
  */
 export async function startProxy(
-  target: { host: string; port: number },
+  target: { host: string; port: number; localAddress?: string },
   { outlives = false } = {},
 ): Promise<Proxy> {
   const links = new Set<Link>();
   let connections = 0;
   const listener = createServer((client) => {
     connections += 1;
-    const link = { client, server: connect(target.port, target.host) };
+    const link = { client, server: connect(target) };
     links.add(link);
     const drop = (): void => {
       links.delete(link);
