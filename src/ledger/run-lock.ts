@@ -4,6 +4,7 @@ import type { Log } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { LANE_KEY } from './rows.js';
 
 /** Advisory lock key of a run: "cmig" as a number, in a space that applications rarely use. */
 const LOCK_KEY = 0x63_6d_69_67;
@@ -24,6 +25,8 @@ interface Holder {
   readonly since: string;
   /** For how long it has been idle; null where that is not shown to this role, or while a statement runs. */
   readonly silentMs: number | null;
+  /** A lane's transaction: without the lock of its run it is of no use to anybody. */
+  readonly lane: boolean;
 }
 
 export interface LockOptions {
@@ -64,8 +67,7 @@ export class RunLock {
         if (found === 'free') return new RunLock(database, session, options);
         if (tries >= (found === 'held' ? TRIES : LEFTOVER_TRIES)) {
           const holder = await holderOf(session);
-          // What is left of a run that has no lock is of no use to anybody.
-          const dead = found === 'leftovers' || (holder?.silentMs ?? 0) >= options.deadMs;
+          const dead = holder?.lane || (holder?.silentMs ?? 0) >= options.deadMs;
           if (holder === undefined || !dead || ended.has(holder.run)) throw lockedBy(holder);
           await takeOver(database, holder, options.log);
           ended.add(holder.run);
@@ -146,16 +148,19 @@ async function stateOf(session: Session): Promise<'free' | 'held' | 'leftovers'>
     `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
   );
   if (!locked) return 'held';
-  const left = await session.query(sql('ledger/leftovers'), 'look for earlier runs');
+  const left = await leftovers(session);
   if (left.length === 0) return 'free';
   await session.query(`SELECT pg_advisory_unlock(${LOCK_KEY})`);
   return 'leftovers';
 }
 
+const leftovers = (session: Session): Promise<Holder[]> =>
+  session.query<Holder>(sql('ledger/leftovers', { lanes: LANE_KEY }), 'look for earlier runs');
+
 async function holderOf(session: Session): Promise<Holder | undefined> {
   const [holder] = [
     ...(await session.query<Holder>(sql('ledger/holder', { key: LOCK_KEY }))),
-    ...(await session.query<Holder>(sql('ledger/leftovers'))),
+    ...(await leftovers(session)),
   ];
   return holder;
 }
@@ -184,17 +189,16 @@ async function takeOver(database: Database, holder: Holder, log: LockOptions['lo
 
 /**
  * Waits until no backend of an earlier run writes on any node: a lane's commit that was under way when its process
- * died would come after this run has read what that node has. What does not end by itself is ended: without its lock
- * it is of no use. Throws RUN_LOCKED when one stays.
+ * died would come after this run has read what that node has. A lane that does not end by itself is ended. Throws RUN_LOCKED when one stays.
  */
 export async function settleLanes(database: Database, log: LockOptions['log']): Promise<void> {
   for (const node of database.nodes) {
     const session = await database.connect(node);
     try {
       for (let tries = 0; ; tries += 1) {
-        const [left] = await session.query<Holder>(sql('ledger/leftovers'), 'look for earlier runs');
+        const [left] = await leftovers(session);
         if (left === undefined) break;
-        if (tries === TRIES) await takeOver(database, left, log);
+        if (tries === TRIES && left.lane) await takeOver(database, left, log);
         if (tries === LEFTOVER_TRIES) throw lockedBy(left);
         await pause(TRY_EVERY_MS);
       }
