@@ -12,6 +12,7 @@ import {
 } from '../support/databases.js';
 import { type Document, freshFolder, runJson, runMigrate } from '../support/migrate.js';
 import { contentsOf, shapesOf } from '../support/same-rows.js';
+import { expectWayBack } from '../support/way-back.js';
 
 const ROWS = 3000;
 const expected = JSON.parse(readFileSync(fixturePath('memory-mesh', 'expect.json'), 'utf8'));
@@ -96,21 +97,7 @@ function suite(freshTarget: () => Promise<FreshDatabase>, citus: boolean): void 
   });
 
   test('comes back to a single node of the original shape, with the same rows', async () => {
-    const back = await freshSource();
-    const there = ['--source', back.url, '--target', target.url, '--config', config];
-    expect(await runJson(['export', '--reverse', '--out', 'back', ...there], { cwd })).toMatchObject({
-      exit: 0,
-    });
-    expect(await runJson(['import', '--reverse', '--from', 'back', ...there], { cwd })).toMatchObject({
-      exit: 0,
-    });
-    expect(await runJson(['verify', '--reverse', ...there], { cwd })).toMatchObject({
-      exit: 0,
-      verdict: 'match',
-    });
-    const shapes = await shapesOf(source.client);
-    expect(await shapesOf(back.client)).toEqual(shapes);
-    expect(await contentsOf(back.url, shapes)).toEqual(await contentsOf(source.url, shapes));
+    const back = await expectWayBack({ source, target }, { config, cwd });
     const indexes = `SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1`;
     const [original, returned] = [await source.client.query(indexes), await back.client.query(indexes)];
     expect(returned.rows).toEqual(original.rows);

@@ -6,6 +6,7 @@ import { findLocalPostgres, withSession } from '../../src/demo/servers/index.js'
 import { describeCitus, type FreshDatabase, freshCluster, freshSource } from '../support/databases.js';
 import { type Document, freshFolder, runJson } from '../support/migrate.js';
 import { contentsOf, shapesOf } from '../support/same-rows.js';
+import { expectWayBack } from '../support/way-back.js';
 
 const expected = JSON.parse(readFileSync(fixturePath('type-zoo', 'expect.json'), 'utf8'));
 const config = fixturePath('type-zoo', 'migrate.config.yaml');
@@ -115,21 +116,7 @@ function suite(freshTarget: () => Promise<FreshDatabase>, citus: boolean, bigByt
   }
 
   test('comes back to a single node with an identical schema and identical rows', async () => {
-    const back = await freshSource();
-    const there = ['--source', back.url, '--target', target.url, '--config', config];
-    expect(await runJson(['export', '--reverse', '--out', 'back', ...there], { cwd })).toMatchObject({
-      exit: 0,
-    });
-    expect(await runJson(['import', '--reverse', '--from', 'back', ...there], { cwd })).toMatchObject({
-      exit: 0,
-    });
-    expect(await runJson(['verify', '--reverse', ...there], { cwd })).toMatchObject({
-      exit: 0,
-      verdict: 'match',
-    });
-    const shapes = await shapesOf(source.client);
-    expect(await shapesOf(back.client)).toEqual(shapes);
-    expect(await contentsOf(back.url, shapes)).toEqual(await contentsOf(source.url, shapes));
+    const back = await expectWayBack({ source, target }, { config, cwd });
     expect(schemaDump(back.url)).toEqual(schemaDump(source.url));
   });
 }
