@@ -25,6 +25,7 @@ const AREAS = {
   plan: 'The plan',
   dump: 'The dump directory',
   load: 'The load',
+  capture: 'The capture of changes',
   verify: 'Verification',
   run: 'The run',
   bug: 'Bugs',

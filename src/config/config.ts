@@ -78,6 +78,12 @@ export interface Config {
     readonly repair?: 'plan' | 'apply';
     readonly repairFile: string;
   };
+  readonly shim: {
+    /** Bytes that the change log may take on the source's disk. */
+    readonly logLimit: number;
+    /** At the limit: tell the server's log, or stop capturing. */
+    readonly logPolicy: 'warn' | 'drop';
+  };
   readonly log: { readonly level: LogLevel; readonly format: 'text' | 'json' };
   /** Prometheus metrics are served on this port of 127.0.0.1; absent: not at all. */
   readonly metricsPort?: number;
@@ -118,6 +124,8 @@ export interface Config {
   readonly from?: string;
   /** `verify`: files to write the result to, HTML or Markdown by their ending. */
   readonly reports: readonly string[];
+  /** `sync`: stop as soon as no change is left to apply. */
+  readonly untilDrained: boolean;
   /** `demo`: rows to generate. */
   readonly rows: number;
   /** `demo`: leave the servers running. */

@@ -29,6 +29,8 @@ export const VALUES = {
   names: names('a table name'),
   compress: choice(['zstd', 'gzip', 'none']),
   chunkBytes: size(64 * 1024),
+  logLimit: size(1024 * 1024),
+  logPolicy: choice(['warn', 'drop']),
   verifyMode: choice(['counts', 'digest', 'rows']),
   maxDiscrepancies: whole(0, 1_000_000),
   namespaces: names('a value of the distribution column'),
@@ -115,6 +117,9 @@ export const FILE_SCHEMA = z.strictObject(
         { mode: VALUES.verifyMode.optional(), maxDiscrepancies: VALUES.maxDiscrepancies.optional() },
         object,
       )
+      .optional(),
+    shim: z
+      .strictObject({ logLimit: VALUES.logLimit.optional(), logPolicy: VALUES.logPolicy.optional() }, object)
       .optional(),
     log: z
       .strictObject({ level: VALUES.logLevel.optional(), format: VALUES.logFormat.optional() }, object)

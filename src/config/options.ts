@@ -1,6 +1,7 @@
 import { DEMO } from './options/demo.js';
 import { DUMP } from './options/dump.js';
 import { EVERYWHERE as COMMON } from './options/everywhere.js';
+import { FOLLOW } from './options/follow.js';
 import { LOAD } from './options/load.js';
 import { PACE } from './options/pace.js';
 import type { OptionSpec } from './options/spec.js';
@@ -9,7 +10,7 @@ import { VERIFY } from './options/verify.js';
 export type { OptionKind, OptionSpec } from './options/spec.js';
 
 /** Every option of every command: flags, help, completion, validation and messages are read from here. */
-export const OPTIONS = { ...COMMON, ...DUMP, ...LOAD, ...PACE, ...VERIFY, ...DEMO };
+export const OPTIONS = { ...COMMON, ...DUMP, ...LOAD, ...PACE, ...VERIFY, ...FOLLOW, ...DEMO };
 
 export type OptionName = keyof typeof OPTIONS;
 

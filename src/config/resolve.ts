@@ -38,6 +38,7 @@ function defaults(cores: number): Config {
       resume: false,
       repairFile: 'migrate.repair.sql',
     },
+    shim: { logLimit: 10 * 1024 ** 3, logPolicy: 'warn' },
     log: { level: 'info', format: 'text' },
     progress: true,
     json: false,
@@ -55,6 +56,7 @@ function defaults(cores: number): Config {
     print: false,
     truncate: false,
     reports: [],
+    untilDrained: false,
     rows: 20_000,
     keep: false,
   };
@@ -87,7 +89,7 @@ function withValue(
 /** Objects of settings are filled in key by key; maps that people write are taken whole. */
 function overDefaults(base: Config, file: Partial<Record<keyof Config, unknown>>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base, ...file };
-  for (const key of ['reference', 'export', 'verify', 'log', 'throttle'] as const)
+  for (const key of ['reference', 'export', 'verify', 'shim', 'log', 'throttle'] as const)
     merged[key] = { ...base[key], ...(file[key] as object | undefined) };
   return merged;
 }

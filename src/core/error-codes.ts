@@ -2,7 +2,7 @@
 export type Retry = 'never' | 'same' | 'reconnect';
 
 export interface ErrorEntry {
-  area: 'usage' | 'connection' | 'server' | 'plan' | 'dump' | 'load' | 'verify' | 'run' | 'bug';
+  area: 'usage' | 'connection' | 'server' | 'plan' | 'dump' | 'load' | 'capture' | 'verify' | 'run' | 'bug';
   /** Process exit code, as docs/cli.md lists them. */
   exit: 2 | 3 | 4 | 1 | 70;
   retry: Retry;
@@ -317,6 +317,50 @@ export const ERROR_CODES = {
     3,
     'The number of rows that arrived is not the number that was read.',
     'Nothing of that chunk was kept; repeat the command and report it.',
+  ),
+
+  // The capture of changes.
+  SHIM_MISSING: entry(
+    'capture',
+    2,
+    'No shim captures changes there.',
+    'Run `migrate shim install` first, and copy afterwards: only what is written from then on is captured.',
+  ),
+  SHIM_UNCAPTURABLE: entry(
+    'capture',
+    2,
+    'Changes of some tables cannot be captured.',
+    'Give them a primary key (or a unique key without NULLs), or leave them out with --exclude and copy them in a short pause of writes.',
+  ),
+  SHIM_DIFFERS: entry(
+    'capture',
+    2,
+    'The shim that is there was made for something else.',
+    'Take it away with `migrate shim remove`, install it again, and copy again.',
+  ),
+  SHIM_LOCK: entry(
+    'capture',
+    3,
+    'A table was too busy for a short lock.',
+    'Look for long transactions on it (pg_stat_activity, pg_locks); then repeat the command.',
+  ),
+  CAPTURE_LOST: entry(
+    'capture',
+    1,
+    'Some changes were not captured.',
+    'Nothing can bring them back: remove the shim, install it again, and copy these tables again.',
+  ),
+  SCHEMA_DRIFT: entry(
+    'capture',
+    1,
+    'Captured tables have changed their shape.',
+    'Undo the change; or remove the shim, plan again, install it again, and copy these tables again.',
+  ),
+  COPIED_TOO_EARLY: entry(
+    'capture',
+    2,
+    'Rows were copied before the shim was installed, or not at all.',
+    'Copy these tables (again) while the shim is there: `migrate copy`, with --truncate for those that hold rows.',
   ),
 
   // Answers that are neither.

@@ -19,7 +19,12 @@ export function columnsOf(table: TablePlan, direction: Direction): readonly Colu
 /** `FROM ONLY part AS t` with the joins that reach the distribution column on the source. */
 export function fromClause(table: TablePlan, part: Named, direction: Direction): string {
   const from = `FROM ONLY ${qualified(part)} AS ${ROW}`;
-  if (direction === 'reverse' || table.placement.kind !== 'distributed') return from;
+  return direction === 'reverse' ? from : from + sourceJoins(table);
+}
+
+/** The joins, behind the table itself as `t`, that reach the distribution column on the source. */
+export function sourceJoins(table: TablePlan): string {
+  if (table.placement.kind !== 'distributed') return '';
   let previous = ROW;
   const joins = table.placement.via.map((step, index) => {
     const alias = `via${index + 1}`;
@@ -32,7 +37,7 @@ export function fromClause(table: TablePlan, part: Named, direction: Direction):
     previous = alias;
     return ` LEFT JOIN ${qualified(step.references)} AS ${alias} ON ${on}`;
   });
-  return from + joins.join('');
+  return joins.join('');
 }
 
 /** The column as it lies on the side that is read, without a cast. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { Database } from '../../src/citus/database.js';
+import { movedTables } from '../../src/cli/support/plan.js';
 import { resolveConfig } from '../../src/config/resolve.js';
 import type { Context } from '../../src/core/context.js';
 import type { Plan } from '../../src/core/plan-types.js';
@@ -131,7 +132,7 @@ export function load(journey: Journey, options: LoadOptions = {}): Promise<LoadR
   const context = noopContext(options.context);
   return withSides(journey, options, async ({ source: reader, target: writer }) => {
     const request = {
-      ...({ writer, plan, tables: plan.tables, phase, truncate, jobs, via } as const),
+      ...({ writer, plan, tables: movedTables(plan), phase, truncate, jobs, via } as const),
       ...(stallMs === undefined ? {} : { stallMs }),
       ...(quarantine === undefined ? {} : { quarantine }),
     };

@@ -64,6 +64,7 @@ describe('precedence', () => {
         resume: false,
         repairFile: 'migrate.repair.sql',
       },
+      shim: { logLimit: 10_737_418_240, logPolicy: 'warn' },
       log: { level: 'info', format: 'text' },
       progress: true,
       json: false,
@@ -81,6 +82,7 @@ describe('precedence', () => {
       print: false,
       truncate: false,
       reports: [],
+      untilDrained: false,
       rows: 20_000,
       keep: false,
     });

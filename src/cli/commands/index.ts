@@ -5,7 +5,19 @@ import { exportCommand } from './export.js';
 import { importCommand } from './import.js';
 import { plan } from './plan.js';
 import { schema } from './schema.js';
+import { shim } from './shim.js';
+import { sync } from './sync.js';
 import { verify } from './verify.js';
 
 /** Every command, in the order of the work. */
-export const COMMANDS: readonly Command[] = [plan, schema, exportCommand, importCommand, copy, verify, demo];
+export const COMMANDS: readonly Command[] = [
+  plan,
+  schema,
+  exportCommand,
+  importCommand,
+  shim,
+  copy,
+  sync,
+  verify,
+  demo,
+];

@@ -1,0 +1,9 @@
+      INSERT INTO :log (xid, at, :names)
+      SELECT pg_current_xact_id(), clock_timestamp(), :names FROM (:rows) r LIMIT 100;
+      GET DIAGNOSTICS written = ROW_COUNT;
+      IF written = 100 THEN
+        INSERT INTO :log (xid, at, :lists)
+        SELECT pg_current_xact_id(), clock_timestamp(), :aggregates
+        FROM (SELECT r.*, (row_number() OVER ()) / 10000 AS part FROM (SELECT * FROM (:rows) r OFFSET 100) r) r
+        GROUP BY part;
+      END IF;

@@ -1,0 +1,30 @@
+import { formatCount } from '../../core/format.js';
+import { sync as follow } from '../../dualwrite/sync.js';
+import type { Command } from '../frame/command.js';
+import { withDatabases } from '../support/databases.js';
+import { loadPlan, movedTables } from '../support/plan.js';
+
+export const sync: Command = {
+  name: 'sync',
+  summary: 'Apply captured changes to the target until stopped',
+  options: ['untilDrained'],
+  examples: [
+    ['migrate sync', 'Follow the source; Ctrl-C stops at a clean point, the same command goes on'],
+    ['migrate sync --until-drained', 'Stop as soon as no change is left'],
+  ],
+  run(invocation) {
+    const { config, context } = invocation;
+    return withDatabases(invocation, { source: 'write', target: 'write' }, async ({ source, target }) => {
+      const plan = await loadPlan(invocation, { source, target });
+      const { untilDrained } = config;
+      const result = await follow({ source, target, plan, tables: movedTables(plan), untilDrained }, context);
+      const { changes, rows, notCaptured } = result;
+      const lines = [
+        `Nothing is left to apply: the target is what the source was a moment ago. ${formatCount(changes)} changes were applied as ${formatCount(rows)} rows.`,
+        ...(notCaptured.length > 0 ? [`Not captured, so not followed: ${notCaptured.join(', ')}.`] : []),
+        'Next: migrate verify',
+      ];
+      return { exit: 0, document: { ...result }, text: lines.join('\n') };
+    });
+  },
+};

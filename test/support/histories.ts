@@ -1,0 +1,196 @@
+import pg from 'pg';
+
+/** mulberry32: a small seeded generator; the same seed gives the same history. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+type Random = () => number;
+const below = (random: Random, count: number): number => Math.floor(random() * count);
+const pick = <T>(random: Random, list: readonly T[]): T => list[below(random, list.length)]!;
+
+/** Few keys, so that transactions meet on them. */
+const IDS = 14;
+
+const id = (random: Random): number => 1 + below(random, IDS);
+const namespace = (random: Random): string => `'ns${below(random, 5)}'`;
+const uuid = (random: Random): string => `md5('${id(random)}')::uuid`;
+const word = (random: Random): string => `'w${below(random, 1000)}'`;
+
+/** Statements on the schema of follow-schema.ts, each with how often it comes. */
+const STATEMENTS: readonly (readonly [weight: number, (random: Random) => string])[] = [
+  [
+    6,
+    (r) =>
+      `INSERT INTO account VALUES (${id(r)}, ${namespace(r)}, ${word(r)}) ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
+  ],
+  [3, (r) => `INSERT INTO account SELECT ${id(r)}, ${namespace(r)}, ${word(r)} ON CONFLICT DO NOTHING`],
+  [4, (r) => `UPDATE account SET namespace = ${namespace(r)} WHERE id = ${id(r)}`],
+  [3, (r) => `UPDATE account SET id = ${id(r)} WHERE id = ${id(r)}`],
+  [3, (r) => `UPDATE account SET name = name || 'x' WHERE id % 3 = ${below(r, 3)}`],
+  [3, (r) => `DELETE FROM account WHERE id = ${id(r)}`],
+  [
+    2,
+    (r) => {
+      const [a, b] = [id(r), id(r)];
+      return `WITH one AS (SELECT name FROM account WHERE id = ${a}) UPDATE account SET name = 'swap' || id FROM one WHERE account.id IN (${a}, ${b})`;
+    },
+  ],
+  [
+    6,
+    (r) =>
+      `INSERT INTO item VALUES (${id(r)}, ${id(r)}, ${1 + below(r, 3)}, ${word(r)}) ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, note = excluded.note`,
+  ],
+  [4, (r) => `UPDATE item SET account_id = ${id(r)} WHERE id = ${id(r)}`],
+  [2, (r) => `UPDATE item SET id = ${id(r)} WHERE id = ${id(r)}`],
+  [3, (r) => `DELETE FROM item WHERE id = ${id(r)}`],
+  [
+    6,
+    (r) =>
+      `INSERT INTO part VALUES (${uuid(r)}, ${id(r)}, ${word(r)}) ON CONFLICT (id) DO UPDATE SET item_id = excluded.item_id, note = excluded.note`,
+  ],
+  [3, (r) => `UPDATE part SET item_id = ${id(r)} WHERE id = ${uuid(r)}`],
+  [2, (r) => `DELETE FROM part WHERE item_id = ${id(r)}`],
+  [
+    5,
+    (r) =>
+      `INSERT INTO event VALUES (${id(r)}, ${1 + below(r, 2)}, ${namespace(r)}, ${word(r)}) ON CONFLICT (id, day) DO UPDATE SET what = excluded.what, namespace = excluded.namespace`,
+  ],
+  [3, (r) => `UPDATE event SET day = 3 - day WHERE id = ${id(r)}`],
+  [2, (r) => `UPDATE event_${1 + below(r, 2)} SET namespace = ${namespace(r)} WHERE id = ${id(r)}`],
+  [2, (r) => `DELETE FROM event_${1 + below(r, 2)} WHERE id % 4 = ${below(r, 4)}`],
+  [
+    2,
+    (r) =>
+      `INSERT INTO event SELECT g, 1 + g % 2, ${namespace(r)}, 'many' FROM generate_series(100, 260) g ON CONFLICT DO NOTHING`,
+  ],
+  [1, (r) => `UPDATE event SET namespace = ${namespace(r)} WHERE what = 'many'`],
+  [2, (r) => `UPDATE kind SET label = ${word(r)} WHERE id = ${1 + below(r, 3)}`],
+  [1, () => 'TRUNCATE part'],
+  [1, (r) => `TRUNCATE event_${1 + below(r, 2)}`],
+  [0.5, () => 'TRUNCATE account CASCADE'],
+  [0.5, () => 'TRUNCATE event'],
+];
+const TOTAL = STATEMENTS.reduce((sum, [weight]) => sum + weight, 0);
+
+/** `whole`: nobody checks references for this writer, so it leaves the tables alone that have some. */
+function statement(random: Random, whole: boolean): string {
+  for (;;) {
+    let left = random() * TOTAL;
+    const [, build] = STATEMENTS.find(([weight]) => {
+      left -= weight;
+      return left < 0;
+    })!;
+    const text = build(random);
+    if (!whole || /^(INSERT INTO|UPDATE|DELETE FROM) event/.test(text)) return text;
+  }
+}
+
+/** One connection that works through transactions of its own. */
+class Writer {
+  #open = false;
+  #savepoints = 0;
+  /** Ends late: its transaction stays open until the end of the history. */
+  #long = false;
+  /** Fires no triggers but the shim's. */
+  #replica = false;
+
+  constructor(
+    private readonly client: pg.Client,
+    private readonly random: Random,
+    readonly log: string[],
+    private readonly name: string,
+  ) {}
+
+  async #run(text: string): Promise<void> {
+    this.log.push(`${this.name}: ${text}`);
+    await this.client.query(text);
+  }
+
+  async step(): Promise<void> {
+    const { random } = this;
+    try {
+      if (!this.#open) {
+        await this.#run(random() < 0.3 ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
+        this.#open = true;
+        this.#savepoints = 0;
+        this.#long = random() < 0.15;
+        this.#replica = random() < 0.1;
+        if (this.#replica) await this.#run('SET LOCAL session_replication_role = replica');
+        return;
+      }
+      const dice = random();
+      if (dice < 0.1) {
+        this.#savepoints += 1;
+        await this.#run('SAVEPOINT s');
+      } else if (dice < 0.18 && this.#savepoints > 0) await this.#run('ROLLBACK TO SAVEPOINT s');
+      else if (dice < 0.42 && !this.#long) await this.#end(random() < 0.8);
+      else await this.#run(statement(random, this.#replica));
+    } catch (error) {
+      this.log.push(`${this.name}: ${(error as Error).message}`);
+      await this.#recover();
+    }
+  }
+
+  /** A statement was refused, by a constraint or a lock: some go on from a savepoint. */
+  async #recover(): Promise<void> {
+    if (this.#savepoints > 0 && this.random() < 0.5) await this.#run('ROLLBACK TO SAVEPOINT s');
+    else await this.#end(false);
+  }
+
+  async #end(keep: boolean): Promise<void> {
+    this.#open = false;
+    try {
+      await this.#run(keep ? 'COMMIT' : 'ROLLBACK');
+    } catch (error) {
+      this.log.push(`${this.name}: ${(error as Error).message}`);
+      await this.client.query('ROLLBACK');
+    }
+  }
+
+  async finish(): Promise<void> {
+    if (this.#open) await this.#end(this.random() < 0.7);
+  }
+}
+
+/** Some writers on one database, of which at any step a random one takes its next step. */
+export class Writers {
+  readonly log: string[] = [];
+
+  private constructor(private readonly clients: readonly pg.Client[]) {}
+
+  static async open(url: string, count: number): Promise<Writers> {
+    const clients = await Promise.all(
+      Array.from({ length: count }, async () => {
+        const client = new pg.Client({ connectionString: url });
+        await client.connect();
+        // Whoever is blocked gives up soon: the history goes on.
+        await client.query(`SET lock_timeout = '40ms'`);
+        return client;
+      }),
+    );
+    return new Writers(clients);
+  }
+
+  /** A history: `steps` steps, with `between` before each; at its end every transaction has ended. */
+  async run(seed: number, steps: number, between: (random: Random) => Promise<void>): Promise<void> {
+    this.log.length = 0;
+    const random = seeded(seed);
+    const writers = this.clients.map((client, index) => new Writer(client, random, this.log, `w${index}`));
+    for (let step = 0; step < steps; step += 1) {
+      await between(random);
+      await pick(random, writers).step();
+    }
+    for (const writer of writers) await writer.finish();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.end()));
+  }
+}
