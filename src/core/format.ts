@@ -16,6 +16,16 @@ export function formatCount(count: number | bigint): string {
   return String(typeof count === 'number' ? Math.round(count) : count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** `1 table`, `1,234 rows`, `2 entries`. */
+export function plural(count: number | bigint, noun: string): string {
+  const many = /[^aeo]y$/.test(noun)
+    ? `${noun.slice(0, -1)}ies`
+    : /(x|s)$/.test(noun)
+      ? `${noun}es`
+      : `${noun}s`;
+  return `${formatCount(count)} ${formatCount(count) === '1' ? noun : many}`;
+}
+
 /** Milliseconds → `820 ms`, `12.3 s`, `4m05s`, `2h07m`, `3d04h`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

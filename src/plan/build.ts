@@ -1,6 +1,7 @@
 import type { Catalog } from '../core/catalog-types.js';
 import type { Log } from '../core/context.js';
 import { throwIfAborted } from '../core/errors.js';
+import { plural } from '../core/format.js';
 import { qualified } from '../core/names.js';
 import type { Finding, Placement, Plan, TablePlan } from '../core/plan-types.js';
 import type { Queryable } from '../core/queryable.js';
@@ -71,7 +72,7 @@ export async function buildPlan({
     ...surveyPlan(catalog, tables),
     ...measured.findings,
     ...(config.stats === false ? [] : await crossings(source, foreignKeys, placements, signal)),
-    ...(facts ? checkTarget(catalog, extensions, facts) : []),
+    ...(facts ? checkTarget(catalog, { extensions, tables, foreignKeys: foreignKeys.plans }, facts) : []),
   ]);
   const decided = {
     catalog,
@@ -175,7 +176,7 @@ async function crossings(
         'FK_CROSSES_KEY',
         { table, object: constraint.name },
         {
-          rows,
+          rows: plural(rows, 'row'),
           references: constraint.foreign.references.name,
           column: placement.column,
           key: foreignKeyName(table, constraint.name),

@@ -48,9 +48,13 @@ export function neededExtensions(catalog: Catalog, tables: readonly TablePlan[])
 const isOwnType = (catalog: Catalog, schema: string, name: string): boolean =>
   catalog.types.some((one) => one.schema === schema && one.name === name);
 
-/** What the target lacks: extensions block, roles are left out. */
-export function checkTarget(catalog: Catalog, extensions: Extensions, target: TargetFacts): Finding[] {
-  const findings: Finding[] = [];
+/** What the target lacks or refuses: extensions and foreign keys block, roles are left out. */
+export function checkTarget(
+  catalog: Catalog,
+  { extensions = [], tables, foreignKeys }: Pick<Plan, 'extensions' | 'tables' | 'foreignKeys'>,
+  target: TargetFacts,
+): Finding[] {
+  const findings = replicated(tables, foreignKeys, target);
   for (const { name, schema } of extensions) {
     const installed = target.extensions.get(name);
     if (installed === undefined && !target.available.has(name)) {
@@ -65,6 +69,23 @@ export function checkTarget(catalog: Catalog, extensions: Extensions, target: Ta
   );
   if (missing.length > 0) findings.push(finding('ROLE_MISSING', {}, { names: missing.join(', ') }));
   return findings;
+}
+
+/** Measured, Citus 13.2: "only for citus.shard_replication_factor = 1", to reference tables and itself as well. */
+function replicated(
+  tables: readonly TablePlan[],
+  foreignKeys: Plan['foreignKeys'],
+  { replicationFactor: factor }: TargetFacts,
+): Finding[] {
+  if (factor < 2) return [];
+  const distributed = new Set(
+    tables.filter(({ placement }) => placement.kind === 'distributed').map(({ table }) => table),
+  );
+  const refused = foreignKeys.filter(({ table, fate }) => fate !== 'dropped' && distributed.has(table));
+  if (refused.length === 0) return [];
+  const names = refused.map(({ table, constraint }) => `${constraint} of ${table}`).join(', ');
+  const keys = refused.map(({ table, constraint }) => `"${table}.${constraint}"`).join(', ');
+  return [finding('FK_REPLICATED', {}, { factor, names, keys })];
 }
 
 function usersOf(catalog: Catalog, extension: string): string {

@@ -1,6 +1,7 @@
 import type { Catalog, Named } from '../core/catalog-types.js';
 import { MigrateError } from '../core/errors.js';
-import { qualified } from '../core/names.js';
+import { plural } from '../core/format.js';
+import { qualified, quoteIdent } from '../core/names.js';
 import type { Finding, Placement, Plan, TablePlan } from '../core/plan-types.js';
 import type { Queryable } from '../core/queryable.js';
 import { finding } from './findings.js';
@@ -12,8 +13,10 @@ type Distributed = Extract<Placement, { kind: 'distributed' }>;
 export function nullFinding(table: TablePlan, placement: Distributed, rows: number): Finding {
   const first = placement.via[0];
   const columns = first ? first.columns : [placement.column];
-  const query = `SELECT * FROM ${table.table} WHERE ${columns.map((column) => `${column} IS NULL`).join(' OR ')}`;
-  return finding('DISTRIBUTION_NULL', { table }, { rows, column: columns.join(', '), query });
+  const missing = columns.map((column) => `${quoteIdent(column)} IS NULL`).join(' OR ');
+  const query = `SELECT * FROM ${table.table} WHERE ${missing}`;
+  const values = { rows: plural(rows, 'row'), column: columns.join(', ') };
+  return finding('DISTRIBUTION_NULL', { table }, { ...values, query });
 }
 
 /** False where the catalog rules a NULL out on the whole way to the distribution column. */

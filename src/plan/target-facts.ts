@@ -8,6 +8,8 @@ export interface TargetFacts {
   readonly maxConnections: number;
   /** citus.shard_count: shards of a new table. */
   readonly shardCount?: number;
+  /** citus.shard_replication_factor: copies of every shard of a new table; 1 for a plain PostgreSQL. */
+  readonly replicationFactor: number;
   /** Connections that one statement opens to a node at most. */
   readonly poolSize: number;
   /** Nodes that take shards; 1 for a plain PostgreSQL. */
@@ -24,6 +26,7 @@ interface FactsRow {
   maxConnections: number;
   shardCount: number | null;
   poolSize: number | null;
+  replicationFactor: number | null;
   citus: boolean;
   available: string[] | null;
   extensions: { name: string; schema: string }[] | null;
@@ -41,6 +44,7 @@ export async function readTargetFacts(target: Queryable): Promise<TargetFacts> {
     maxConnections: row.maxConnections,
     ...(row.shardCount === null ? {} : { shardCount: row.shardCount }),
     poolSize: row.poolSize ?? 1,
+    replicationFactor: row.citus ? (row.replicationFactor ?? 1) : 1,
     nodes: Math.max(1, nodes),
     available: new Set(row.available ?? []),
     extensions: new Map((row.extensions ?? []).map((one) => [one.name, one.schema])),

@@ -247,17 +247,19 @@ describe('what only the rows can tell', () => {
 
   it('blocks on rows without a distribution value, in the table itself and at the end of a path', async () => {
     expect(await blockers(`INSERT INTO public.parents VALUES (3, NULL)`)).toEqual([
-      expect.stringMatching(/^DISTRIBUTION_NULL parents: 1 rows/),
+      expect.stringMatching(/^DISTRIBUTION_NULL parents: .* has no value in 1 row\./),
     ]);
     expect(await blockers(`INSERT INTO public.children VALUES (3, NULL, 1), (4, NULL, 1)`)).toEqual([
-      expect.stringMatching(/^DISTRIBUTION_NULL children: 2 rows/),
-      expect.stringMatching(/^FK_CROSSES_KEY children: 2 rows/),
+      expect.stringMatching(/^DISTRIBUTION_NULL children: .* in 2 rows\./),
+      expect.stringMatching(/^FK_CROSSES_KEY children: .* from 2 rows to/),
     ]);
   });
 
   it('blocks on rows whose other parent has another distribution value, unless that foreign key is dropped', async () => {
     const crossing = `INSERT INTO public.children VALUES (3, 1, 2)`;
-    expect(await blockers(crossing)).toEqual([expect.stringMatching(/^FK_CROSSES_KEY children: 1 rows/)]);
+    expect(await blockers(crossing)).toEqual([
+      expect.stringMatching(/^FK_CROSSES_KEY children: .* from 1 row to/),
+    ]);
     expect(
       await blockers(crossing, {
         tables: { children: { via: 'children_parent_id_fkey' } },

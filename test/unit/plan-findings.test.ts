@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { TableDef } from '../../src/core/catalog-types.js';
+import type { Catalog, TableDef } from '../../src/core/catalog-types.js';
 import type { Finding } from '../../src/core/plan-types.js';
 import { checkTarget, neededExtensions } from '../../src/plan/check-target.js';
+import { nullFinding } from '../../src/plan/distribution-nulls.js';
 import { FINDINGS, type FindingCode } from '../../src/plan/finding-codes.js';
 import { finding, sortFindings } from '../../src/plan/findings.js';
+import type { PlanConfig } from '../../src/plan/options.js';
 import { surveyPlan, surveyTables } from '../../src/plan/survey.js';
 import type { TargetFacts } from '../../src/plan/target-facts.js';
-import { catalog, column, decided, index, primary, spaced, table } from '../support/catalogs.js';
+import { catalog, child, column, decided, index, primary, spaced, table } from '../support/catalogs.js';
 
 const survey = (
   tables: readonly TableDef[],
@@ -21,6 +23,7 @@ const survey = (
 
 describe('the registry of findings', () => {
   const source = readdirSync('src/plan')
+    .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(`src/plan/${file}`, 'utf8'))
     .join('\n');
 
@@ -128,6 +131,19 @@ describe('the survey', () => {
   });
 });
 
+describe('rows without a distribution value', () => {
+  it('are looked for by a query that can be pasted, whatever the names are', () => {
+    const odd = table('Odd one', [column('Tenant Id', 'text'), column('id', 'integer!')], [primary('id')]);
+    const { tables } = decided(catalog([odd]), { distributionColumn: ['Tenant Id'] });
+    const { placement } = tables[0]!;
+    if (placement.kind !== 'distributed') throw new Error('not distributed');
+    const told = (rows: number) => nullFinding(tables[0]!, placement, rows);
+    expect(told(1).remedy).toContain('SELECT * FROM "Odd one" WHERE "Tenant Id" IS NULL');
+    expect(told(1).message).toContain('has no value in 1 row.');
+    expect(told(2).message).toContain('has no value in 2 rows.');
+  });
+});
+
 describe('the check of the target', () => {
   const embedded = table(
     'a',
@@ -143,6 +159,7 @@ describe('the check of the target', () => {
     citus: true,
     maxConnections: 100,
     poolSize: 16,
+    replicationFactor: 1,
     nodes: 2,
     available: new Set(['ruvector', 'vector']),
     extensions: new Map(),
@@ -150,10 +167,12 @@ describe('the check of the target', () => {
     shards: new Map(),
     ...over,
   });
+  const planned = (from: Catalog, config: PlanConfig = {}) => {
+    const { tables, foreignKeys } = decided(from, config);
+    return { extensions: neededExtensions(from, tables), tables, foreignKeys: foreignKeys.plans };
+  };
   const check = (over: Partial<TargetFacts>, types: Record<string, string> = {}): string[] =>
-    checkTarget(source, neededExtensions(source, decided(source, { types }).tables), facts(over)).map(
-      (one) => one.code,
-    );
+    checkTarget(source, planned(source, { types }), facts(over)).map((one) => one.code);
 
   it('passes a target that has what is needed', () => {
     expect(check({})).toEqual([]);
@@ -163,6 +182,20 @@ describe('the check of the target', () => {
     expect(check({ available: new Set() })).toEqual(['EXTENSION_MISSING']);
     expect(check({ extensions: new Map([['ruvector', 'other']]) })).toEqual(['EXTENSION_SCHEMA']);
     expect(check({ roles: new Set() })).toEqual(['ROLE_MISSING']);
+  });
+
+  it('blocks foreign keys of distributed tables where shards are kept twice, and those alone', () => {
+    const related = catalog([spaced('b'), child('a', 'b')]);
+    const told = (config: PlanConfig, replicationFactor: number) =>
+      checkTarget(related, planned(related, config), facts({ replicationFactor, roles: new Set(['app']) }));
+    const [finding, ...others] = told({}, 2);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ code: 'FK_REPLICATED', severity: 'blocker' });
+    const key = related.tables[1]!.constraints.find((one) => one.foreign)!.name;
+    expect(finding!.message).toContain(`${key} of a`);
+    expect(finding!.remedy).toContain(`"a.${key}"`);
+    expect(told({ foreignKeys: { [`a.${key}`]: 'drop' } }, 2)).toEqual([]);
+    expect(told({}, 1)).toEqual([]);
   });
 
   it('asks for the extension of the type mapped to instead', () => {

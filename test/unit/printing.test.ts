@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCount, formatDuration, parseSize } from '../../src/core/format.js';
+import { formatBytes, formatCount, formatDuration, parseSize, plural } from '../../src/core/format.js';
 import { redact, redactText, Secret } from '../../src/core/secret.js';
 import { displayWidth, pad, truncate } from '../../src/core/text-width.js';
 
@@ -63,6 +63,21 @@ describe('redaction', () => {
 });
 
 describe('figures', () => {
+  it('prints counts with their nouns', () => {
+    expect([0, 1, 2, 1234].map((count) => plural(count, 'row'))).toEqual([
+      '0 rows',
+      '1 row',
+      '2 rows',
+      '1,234 rows',
+    ]);
+    expect([plural(1n, 'entry'), plural(2n, 'entry'), plural(2, 'key'), plural(2, 'index')]).toEqual([
+      '1 entry',
+      '2 entries',
+      '2 keys',
+      '2 indexes',
+    ]);
+  });
+
   it('prints bytes, counts and durations', () => {
     expect([0, 1023, 1536, 10 * 1024 ** 2, 150 * 1024 ** 3].map(formatBytes)).toEqual([
       '0 B',

@@ -1,6 +1,6 @@
-import { formatCount } from '../../core/format.js';
+import { formatCount, plural } from '../../core/format.js';
 import { keyOf } from './discrepancies.js';
-import { plural, ruleItems, schemaItems, worstFirst } from './facts.js';
+import { ruleItems, schemaItems, worstFirst } from './facts.js';
 import { type Column, grid } from './grid.js';
 import { html, type Markup, type Part, visible } from './markup.js';
 import type { ReportRule, ReportSequence, ReportVerdict, VerifyDocument } from './types.js';

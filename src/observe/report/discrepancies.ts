@@ -1,5 +1,5 @@
-import { formatCount } from '../../core/format.js';
-import { KINDS, plural, rowsFound } from './facts.js';
+import { formatCount, plural } from '../../core/format.js';
+import { KINDS, rowsFound } from './facts.js';
 import { grid } from './grid.js';
 import { html, type Markup, type Part, visible, visibleValue } from './markup.js';
 import type { ReportDiscrepancy, ReportShard, ReportTable } from './types.js';

@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/format.js';
+import { formatCount, plural } from '../../core/format.js';
 import { visible } from './markup.js';
 import type {
   ReportObject,
@@ -49,12 +49,6 @@ function check(
     items?.filter((item) => item.verdict === verdict).length ?? 0;
   const [match, mismatch, inconclusive] = VERDICTS.map(count) as [number, number, number];
   return { name, noun, total: items?.length ?? null, counts: { match, mismatch, inconclusive } };
-}
-
-/** `1 table`, `2 tables`. */
-export function plural(count: number | bigint, noun: string): string {
-  const many = noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`;
-  return `${formatCount(count)} ${Number(count) === 1 ? noun : many}`;
 }
 
 /** Items that are not a match come first; otherwise the order stays. */

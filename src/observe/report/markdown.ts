@@ -1,10 +1,9 @@
-import { formatCount, formatDuration } from '../../core/format.js';
+import { formatCount, formatDuration, plural } from '../../core/format.js';
 import {
   caveats,
   difference,
   factsOf,
   found,
-  plural,
   rowsFound,
   ruleItems,
   schemaItems,

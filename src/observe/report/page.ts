@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { formatCount, formatDuration } from '../../core/format.js';
+import { formatCount, formatDuration, plural } from '../../core/format.js';
 import { otherChecks } from './checks.js';
 import { discrepancies } from './discrepancies.js';
-import { type Check, caveats, type Facts, factsOf, plural } from './facts.js';
+import { type Check, caveats, type Facts, factsOf } from './facts.js';
 import { html, Markup, type Part, visible } from './markup.js';
 import { nodeTable } from './nodes.js';
 import { shardMap } from './shard-map.js';

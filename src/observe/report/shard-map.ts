@@ -1,5 +1,5 @@
-import { formatCount } from '../../core/format.js';
-import { plural, skew } from './facts.js';
+import { formatCount, plural } from '../../core/format.js';
+import { skew } from './facts.js';
 import { html, type Markup, visible } from './markup.js';
 import type { ReportShard, ReportTable, ReportVerdict } from './types.js';
 import { badge } from './verdict.js';

@@ -1,0 +1,102 @@
+import { entry, type FindingEntry } from './entry.js';
+
+/** What hangs on tables and stands beside them. */
+export const OBJECT_FINDINGS = {
+  // Objects that distributed tables cannot have.
+  TRIGGER_DROPPED: entry(
+    'warning',
+    'The triggers of {table} are not created on the target: {triggers}.',
+    'Citus has no triggers on {kind} tables; what they do stops.',
+    'Move their work into the application, a generated column or a default.',
+  ),
+  POLICY_DROPPED: entry(
+    'warning',
+    'The policy {object} of {table} contains a sub-select, which Citus refuses.',
+    'It is not created; the rows that it shows stay hidden from roles under row-level security.',
+    'Rewrite it without a sub-select, for example with current_setting().',
+  ),
+  POLICY_RESTRICTIVE: entry(
+    'blocker',
+    'The restrictive policy {object} of {table} contains a sub-select, which Citus refuses.',
+    'Without it, rows would become visible that are hidden today.',
+    'Rewrite it without a sub-select on the source, for example with current_setting().',
+  ),
+  POLICY_SETTING: entry(
+    'warning',
+    'Policies of {table} read current_setting().',
+    'Settings of a session do not reach the workers, so they hide every row there.',
+    "Use SET LOCAL in a transaction with citus.propagate_set_commands = 'local'.",
+  ),
+  INHERITED: entry(
+    'blocker',
+    '{table} inherits from {parents}.',
+    'Citus has no table inheritance.',
+    'Turn it into a partitioned table or separate tables, or exclude it with --exclude.',
+  ),
+  PARTITION_MULTILEVEL: entry(
+    'blocker',
+    '{table} is partitioned on more than one level.',
+    'Citus distributes one level of partitions only.',
+    'Make it one level, or set tables.{table}.placement to local.',
+  ),
+  RULE_DROPPED: entry(
+    'warning',
+    'Rewrite rules are not created on the target: {names}.',
+    'What they do stops.',
+    'Replace them in the application.',
+  ),
+  INDEX_INVALID: entry(
+    'warning',
+    'The index {object} of {table} is invalid on the source.',
+    'It is not created on the target.',
+    'REINDEX or drop it on the source.',
+  ),
+  INDEX_DROPPED: entry(
+    'warning',
+    'The index {object} of {table} is on a column whose new type {type} cannot have it.',
+    'It is not created on the target; queries that used it scan the shards.',
+    'Create a fitting index afterwards, or map the type to one that supports it.',
+  ),
+  UNLOGGED: entry(
+    'info',
+    'Unlogged tables stay unlogged: {names}.',
+    'A crash of a node empties its shards of them.',
+    'ALTER TABLE … SET LOGGED on the source before the move to keep them.',
+  ),
+  OTHER_OBJECT: entry(
+    'warning',
+    'Not carried over: {names}.',
+    'They are missing on the target.',
+    'Create by hand what the application needs.',
+  ),
+  LARGE_OBJECTS: entry(
+    'warning',
+    'The database has {count}.',
+    'Citus does not distribute them, and they are not carried over.',
+    'Store them as bytea, or move them by hand.',
+  ),
+  NOTIFY: entry(
+    'info',
+    'Functions that send notifications: {names}.',
+    'A notification sent on a worker does not reach listeners on the coordinator.',
+    'Notify from the application, or make sure that they run on the coordinator.',
+  ),
+  MATERIALIZED_VIEW: entry(
+    'info',
+    'Materialized views stay on the coordinator: {names}.',
+    'They are filled anew after the load and take their whole size there.',
+    'Exclude large ones, or replace them by distributed roll-up tables.',
+  ),
+  VIEW_DROPPED: entry(
+    'warning',
+    'The view {object} cannot be created on the target: {reason}.',
+    'Queries that read it fail.',
+    'Change the view on the source so that this no longer holds, or create it by hand after the move.',
+  ),
+  VIEW_REGROUPED: entry(
+    'info',
+    'The view {object} groups by a primary key that now contains the distribution column.',
+    'Its GROUP BY names that column too; the groups stay the same.',
+    'Compare its definition on the target if in doubt.',
+  ),
+} as const satisfies Record<string, FindingEntry>;
