@@ -47,7 +47,10 @@ export class Cut {
     const held = this.held.find((each) => each.node.groupId === node.groupId);
     if (held === undefined)
       throw new MigrateError('INTERNAL', { message: `The cut has no snapshot of ${node.name}` });
-    return openInSnapshot(this.database.connector, node, held.exported);
+    const session = await openInSnapshot(this.database.connector, node, held.exported);
+    const { signal } = this.database.options;
+    if (signal !== undefined) session.cancelOn(signal);
+    return session;
   }
 
   /** Exported snapshot by node name: what `openInSnapshot` takes. */
@@ -137,6 +140,7 @@ async function refuseInDoubt(database: Database, held: readonly Held[]): Promise
 export async function takeCut(database: Database, tables: readonly Named[]): Promise<Cut> {
   if (database.kind === 'single') return new Cut(database, [await hold(database, database.head, tables)]);
   const locker = await database.connect();
+  if (database.options.signal !== undefined) locker.cancelOn(database.options.signal);
   try {
     await locker.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
     await locker.query('BEGIN');

@@ -31,6 +31,8 @@ export class Database {
       readOnly: options.readOnly,
       signal: options.signal,
     });
+    // Catalog reads may wait for whoever changes a table: a stop must not.
+    if (options.signal !== undefined) session.cancelOn(options.signal);
     try {
       const facts = await inspectServer(session);
       const nodes =

@@ -4,7 +4,7 @@ import { MigrateError, throwIfAborted } from '../core/errors.js';
 import type { Queryable } from '../core/queryable.js';
 import { CopyIn } from './copy-in.js';
 import { copyOut } from './copy-out.js';
-import { sqlState, toMigrateError } from './sqlstate.js';
+import { serverFields, sqlState, toMigrateError } from './sqlstate.js';
 
 /** Request code of CancelRequest (protocol, "Message Formats"). */
 const CANCEL_REQUEST = 80877102;
@@ -20,6 +20,7 @@ export class Session implements Queryable {
   readonly #client: Client;
   readonly #address: { host: string; port: number };
   #closed = false;
+  #stopped: AbortSignal | undefined;
   /** While something is under way: whether it is the server's turn. */
   #waiting: (() => boolean) | undefined;
 
@@ -57,6 +58,19 @@ export class Session implements Queryable {
     });
   }
 
+  /**
+   * From here on whatever this session waits for is cancelled on the server when `signal` is aborted, and nothing new
+   * begins after that: for sessions that only look around, where half done is as good as not begun.
+   */
+  cancelOn(signal: AbortSignal): void {
+    this.#stopped = signal;
+    const cancel = (): void => {
+      if (this.#waiting !== undefined) void this.cancel();
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    this.#client.once('end', () => signal.removeEventListener('abort', cancel));
+  }
+
   async #during<T>(waiting: () => boolean, work: () => Promise<T>): Promise<T> {
     this.#waiting = waiting;
     try {
@@ -77,6 +91,7 @@ export class Session implements Queryable {
 
   /** The rows of one statement; of several, those of the last. bigint and numeric come as text. */
   async query<T extends object>(text: string, doing?: string): Promise<T[]> {
+    if (this.#stopped !== undefined && text !== 'ROLLBACK') throwIfAborted(this.#stopped);
     try {
       const result = await this.#during(
         () => true,
@@ -204,4 +219,9 @@ export class Session implements Queryable {
 /** True when `error` is the server's error with this SQLSTATE. */
 export function isState(error: unknown, state: string): boolean {
   return sqlState(error) === state;
+}
+
+/** The C function that raised the server's error: what tells apart errors that share a SQLSTATE. */
+export function serverRoutine(error: unknown): string | undefined {
+  return serverFields(error)?.routine;
 }
