@@ -103,6 +103,8 @@ export interface Config {
   readonly maxBadRows: number;
   /** Folder for refused rows. */
   readonly quarantine: string;
+  /** maintenance_work_mem of each index build, bytes; absent: what fits the nodes. */
+  readonly indexMemory?: number;
   /** `import`, `copy`: seconds without a byte after which a connection that owes an answer is given up. */
   readonly stallSeconds: number;
   /** `export`, `import`, `copy`: pause above these limits. */

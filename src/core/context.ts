@@ -21,6 +21,8 @@ export interface ProgressItem {
   readonly label: string;
   readonly totalRows: number;
   readonly totalBytes: number;
+  /** What is said of a step that has neither, until it says something itself: `waiting`. */
+  readonly detail?: string;
 }
 
 /** What a stream waits for: its two servers, the work between them, or the rate that it is held to. */
@@ -29,6 +31,10 @@ export type WaitSide = 'source' | 'transform' | 'target' | 'throttle';
 export interface ProgressUpdate {
   rows?: number;
   bytes?: number;
+  /** 0 to 1, of a step that has neither rows nor bytes. */
+  fraction?: number;
+  /** What such a step is at: `loading tuples`. */
+  detail?: string;
   /** Milliseconds spent waiting, by side: the largest names the bottleneck. */
   waitMs?: Partial<Record<WaitSide, number>>;
 }

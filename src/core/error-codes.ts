@@ -263,6 +263,12 @@ export const ERROR_CODES = {
     'A target table is not as planned.',
     'Drop it, or make the plan fit.',
   ),
+  TARGET_INDEX_INVALID: entry(
+    'load',
+    3,
+    'An index on the target is invalid.',
+    'Drop it there (DROP INDEX) and repeat the command, which builds it anew; what stands is kept.',
+  ),
   ROW_REFUSED: entry(
     'load',
     3,

@@ -69,7 +69,7 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
       'read the sequences',
     );
     const manifest = manifestOf(request, cut, journal.header.dumpId, entries, sequences);
-    await writePlan(join(out, PLAN_COPY), request.plan);
+    await writePlan(join(out, PLAN_COPY), request.plan, 0o600);
     await syncDirectories(out, tables);
     await writeManifest(out, manifest);
     await journal.remove();

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../citus/database.js';
 import type { Log } from '../core/context.js';
-import { MigrateError } from '../core/errors.js';
+import { MigrateError, throwIfAborted } from '../core/errors.js';
+import { writtenPlace } from '../core/places.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { LANE_KEY } from './rows.js';
@@ -63,12 +64,13 @@ export class RunLock {
     const ended = new Set<string>();
     try {
       for (let tries = 0; ; tries += 1) {
+        if (database.options.signal) throwIfAborted(database.options.signal);
         const found = await stateOf(session);
         if (found === 'free') return new RunLock(database, session, options);
         if (tries >= (found === 'held' ? TRIES : LEFTOVER_TRIES)) {
           const holder = await holderOf(session);
           const dead = holder?.lane || (holder?.silentMs ?? 0) >= options.deadMs;
-          if (holder === undefined || !dead || ended.has(holder.run)) throw lockedBy(holder);
+          if (holder === undefined || !dead || ended.has(holder.run)) throw lockedBy(database, holder);
           await takeOver(database, holder, options.log);
           ended.add(holder.run);
           tries = 0;
@@ -133,7 +135,7 @@ const endOwn = (database: Database): Promise<void> =>
 
 function lostLock(database: Database, cause: unknown): MigrateError {
   return new MigrateError('CONNECTION_LOST', {
-    message: `The connection that keeps other runs out of this target broke: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `The connection that keeps other runs out of ${writtenPlace(database.options.side)} broke: ${cause instanceof Error ? cause.message : String(cause)}`,
     context: { server: database.options.side },
     cause,
   });
@@ -199,7 +201,7 @@ export async function settleLanes(database: Database, log: LockOptions['log']): 
         const [left] = await leftovers(session);
         if (left === undefined) break;
         if (tries === TRIES && left.lane) await takeOver(database, left, log);
-        if (tries === LEFTOVER_TRIES) throw lockedBy(left);
+        if (tries === LEFTOVER_TRIES) throw lockedBy(database, left);
         await pause(TRY_EVERY_MS);
       }
     } finally {
@@ -208,11 +210,12 @@ export async function settleLanes(database: Database, log: LockOptions['log']): 
   }
 }
 
-function lockedBy(holder: Holder | undefined): MigrateError {
+function lockedBy({ options }: Database, holder: Holder | undefined): MigrateError {
+  const place = writtenPlace(options.side);
   return new MigrateError('RUN_LOCKED', {
     message: holder
-      ? `Another run works on this target: ${holder.run}, process ${holder.pid}, from ${holder.client} since ${holder.since} UTC`
-      : 'Another run worked on this target a moment ago',
+      ? `Another run works on ${place}: ${holder.run}, process ${holder.pid}, from ${holder.client} since ${holder.since} UTC`
+      : `Another run worked on ${place} a moment ago`,
     hint: holder
       ? `Wait for it, or stop it: SELECT pg_terminate_backend(${holder.pid}). If its machine is gone, repeat the command: after two minutes of silence it is taken over.`
       : 'Repeat the command.',

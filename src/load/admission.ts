@@ -92,7 +92,10 @@ export async function admit(admission: Admission): Promise<Ledger> {
       for (const table of existing) if (await holdsRows(writer.session, table)) filled.push(table);
       const loaded = [...(await ledger.chunks()), ...(await ledger.begun(loadId))];
       const mine = new Set(loaded.filter((row) => row.loadId === loadId).map((row) => row.table));
-      refuseForeign(filled.map((table) => table.table).filter((table) => !mine.has(table)));
+      refuseForeign(
+        writer,
+        filled.map((table) => table.table).filter((table) => !mine.has(table)),
+      );
     }
     await ledger.create(lanes, fail);
     return ledger;

@@ -3,7 +3,9 @@ import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
+import { plural } from '../core/format.js';
 import type { Jobs } from '../core/jobs.js';
+import { capital, readPlace, writtenPlace } from '../core/places.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { type Extent, readExtents } from '../export/extents.js';
 import type { SequenceValue } from '../export/manifest.js';
@@ -26,8 +28,8 @@ import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
-import { type LoadRequest, quarantineOf, runLoad } from './run.js';
-import { referencing, truncateTables } from './truncate.js';
+import { type LoadRequest, quarantineOf, runLoad, wants } from './run.js';
+import { droppableIndexes, referencing, truncateTables } from './truncate.js';
 
 export interface CopyRequest extends LoadRequest {
   readonly reader: Database;
@@ -73,7 +75,12 @@ async function loadData(
 ): Promise<LoadResult> {
   const { reader, writer, tables, direction, truncate, chunkBytes } = request;
   await requireTables(writer, tables, direction);
-  if (truncate) await truncateTables(writer, ledger, tables, context);
+  if (truncate) {
+    const indexes = wants(request.phase, 'after-data')
+      ? droppableIndexes(request.plan, direction, tables)
+      : [];
+    await truncateTables(writer, ledger, tables, indexes, context);
+  }
   const loadId = copyId(request);
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));
@@ -156,15 +163,15 @@ function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string
   });
 }
 
-const whyOver = (tables: readonly string[], why: string): string[] =>
-  tables.length === 0 ? [] : [`Source ${tables.join(', ')}: ${why}`];
+const whyOver = ({ options }: Database, tables: readonly string[], why: string): string[] =>
+  tables.length === 0 ? [] : [`${capital(readPlace(options.side))}, ${tables.join(', ')}: ${why}`];
 
 /**
  * Where the rows of chunks that are on the target already still lie on the source, row for row. Rows that have
  * changed since cannot be taken out of the target again one by one: then the table has to start over.
  */
 async function unchangedPlaces<R extends { table: string; source: unknown }>(
-  { writer, tables, direction }: CopyRequest,
+  { reader, writer, tables, direction }: CopyRequest,
   pool: SessionPool,
   extents: ReadonlyMap<string, readonly Extent[]>,
   known: readonly R[],
@@ -193,18 +200,23 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
     throw new MigrateError('SOURCE_CHANGED', {
       message: [
         ...whyOver(
+          reader,
           [...changed].filter((table) => !rewritten.has(table)),
-          'rows that are already on the target have changed there since',
+          `rows that are already on ${writtenPlace(writer.options.side)} have changed there since`,
         ),
         ...whyOver(
+          reader,
           [...rewritten],
-          'rewritten since (VACUUM FULL, CLUSTER, TRUNCATE, ALTER TABLE), so nobody can tell which of its rows are on the target already',
+          `rewritten since (VACUUM FULL, CLUSTER, TRUNCATE, ALTER TABLE), so nobody can tell which of its rows are on ${writtenPlace(writer.options.side)} already`,
         ),
       ].join('; '),
       hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${names.join(',')}\`; then repeat this command.`,
       context: { tables: [...changed] },
     });
   }
-  if (places.size > 0) log.info(`Continuing: ${places.size} chunks are on the target already`);
+  if (places.size > 0)
+    log.info(
+      `Continuing: ${plural(places.size, 'chunk')} ${places.size === 1 ? 'is' : 'are'} on ${writtenPlace(writer.options.side)} already`,
+    );
   return places;
 }

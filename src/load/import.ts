@@ -11,7 +11,7 @@ import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
 import { type LoadRequest, quarantineOf, runLoad, wants } from './run.js';
-import { truncateTables } from './truncate.js';
+import { droppableIndexes, truncateTables } from './truncate.js';
 
 export interface ImportRequest extends LoadRequest {
   readonly directory: string;
@@ -48,7 +48,12 @@ async function loadData(
   const { writer, tables, directory, manifest, truncate } = request;
   const { direction, dumpId } = manifest;
   await requireTables(writer, tables, direction);
-  if (truncate) await truncateTables(writer, ledger, tables, context);
+  if (truncate) {
+    const indexes = wants(request.phase, 'after-data')
+      ? droppableIndexes(request.plan, direction, tables)
+      : [];
+    await truncateTables(writer, ledger, tables, indexes, context);
+  }
   const inDump = tables.map((table) => ({ table, files: chunksIn(manifest, table) }));
   const partial = await ledger.begun(dumpId);
   const loaded = await explainRows(

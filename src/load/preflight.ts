@@ -4,6 +4,7 @@ import { readShards, shardsOf, type TableShards } from '../citus/shards.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteLiteral } from '../core/names.js';
+import { capital, writtenPlace } from '../core/places.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
 import type { LaneRow } from '../ledger/rows.js';
@@ -53,10 +54,10 @@ function wrongColumns(
   });
 }
 
-function refuseDifferent(differences: readonly string[]): void {
+function refuseDifferent(writer: Database, differences: readonly string[]): void {
   if (differences.length === 0) return;
   throw new MigrateError('TARGET_TABLE_DIFFERS', {
-    message: `The target is not as planned: ${differences.join('; ')}`,
+    message: `${capital(writtenPlace(writer.options.side))} is not as planned: ${differences.join('; ')}`,
     context: { differences },
   });
 }
@@ -69,7 +70,10 @@ export async function requireColumns(
 ): Promise<void> {
   if (existing.length === 0) return;
   const columns = await readColumns(writer, existing);
-  refuseDifferent(existing.flatMap((table) => wrongColumns(table, direction, columns.get(qualified(table)))));
+  refuseDifferent(
+    writer,
+    existing.flatMap((table) => wrongColumns(table, direction, columns.get(qualified(table)))),
+  );
 }
 
 /** Throws TARGET_TABLE_MISSING or TARGET_TABLE_DIFFERS with every difference at once. */
@@ -83,12 +87,13 @@ export async function requireTables(
   const missing = tables.filter((table) => !columns.has(qualified(table))).map((table) => table.table);
   if (missing.length > 0) {
     throw new MigrateError('TARGET_TABLE_MISSING', {
-      message: `The target has no table ${missing.join(', ')}`,
+      message: `${capital(writtenPlace(writer.options.side))} has no table ${missing.join(', ')}`,
       context: { tables: missing },
     });
   }
   const shards = await readShards(writer.session, writer.connector);
   refuseDifferent(
+    writer,
     tables.flatMap((table) => {
       const wrong = wrongColumns(table, direction, columns.get(qualified(table)));
       if (writer.kind !== 'citus') return wrong;
@@ -129,10 +134,10 @@ async function countTable(
 }
 
 /** Throws TARGET_NOT_EMPTY when there are such tables. */
-export function refuseForeign(tables: readonly string[]): void {
+export function refuseForeign(writer: Database, tables: readonly string[]): void {
   if (tables.length === 0) return;
   throw new MigrateError('TARGET_NOT_EMPTY', {
-    message: `The target holds rows that this run did not load: ${tables.join(', ')}`,
+    message: `${capital(writtenPlace(writer.options.side))} holds rows that this run did not load: ${tables.join(', ')}`,
     context: { tables },
   });
 }
@@ -178,7 +183,7 @@ export async function explainRows(
     if (finished || (await count()) === loaded) kept.push(...mine);
     else foreign.push(table.table);
   }
-  refuseForeign(foreign);
+  refuseForeign(writer, foreign);
   if (emptied.length > 0) {
     log.warn(`Emptied since they were loaded, loading again: ${emptied.join(', ')}`);
     await ledger.forgetLanes(emptied, fail);

@@ -115,7 +115,7 @@ export async function readQuarantine(
 export function refuseTooMany(count: number, most: number, last?: MigrateError): void {
   if (count <= most) return;
   throw new MigrateError('TOO_MANY_BAD_ROWS', {
-    message: `More than ${most} rows were refused${last ? `; the last one: ${last.message}` : ''}`,
+    message: `More than ${most} ${most === 1 ? 'row was' : 'rows were'} refused${last ? `; the last one: ${last.message}` : ''}`,
     ...(last === undefined ? {} : { context: last.context }),
   });
 }

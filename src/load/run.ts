@@ -25,6 +25,8 @@ export interface LoadRequest extends BudgetOptions {
   readonly phase: LoadPhase;
   /** Empty the tables first. */
   readonly truncate: boolean;
+  /** maintenance_work_mem of each index build, bytes; absent: what fits the nodes. */
+  readonly indexMemory?: number;
   /** Default: straight into the shards where that is possible. */
   readonly via?: Via;
   /** A connection on which nothing moves for this long is given up and its chunk tried again; absent: never. */
@@ -62,7 +64,7 @@ async function closeQuarantine(
 
 /** Runs the phases that are wanted, one load at a time on this target. */
 export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Context): Promise<LoadResult> {
-  const { writer, plan, tables, phase, via, truncate, quarantine, stallMs } = request;
+  const { writer, plan, tables, phase, via, truncate, quarantine, stallMs, indexMemory } = request;
   const { direction, loadId, reader } = steps;
   const { signal, abort } = childSignal(whole.signal);
   const context = { ...whole, signal };
@@ -87,7 +89,10 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Con
   });
   try {
     const ddl = ddlFor(plan, direction, writer);
-    if (wants(phase, 'before-data')) await applyDdl(writer, ddl.beforeData, jobs, context);
+    // Without the lock another run may be at work.
+    const mayRetry = (): boolean => ledger.locked;
+    const applying = { jobs, mayRetry, ...(indexMemory === undefined ? {} : { indexMemory }) };
+    if (wants(phase, 'before-data')) await applyDdl(writer, ddl.beforeData, applying, context);
     const loadData = async (): Promise<LoadResult> => {
       const deaf = followJobs(streams, budget, context);
       return steps.loadData(ledger, lanes, streams, context).finally(deaf);
@@ -99,7 +104,10 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Con
     const result = { ...loaded, quarantined };
     if (!wants(phase, 'after-data')) return result;
     const sequences = await steps.sequences();
-    const refusedViews = await runAfterData({ writer, plan, tables, direction, sequences, jobs }, context);
+    const refusedViews = await runAfterData(
+      { ...applying, writer, plan, tables, direction, sequences },
+      context,
+    );
     return { ...result, refusedViews };
   } finally {
     context.progress.stop();

@@ -1,8 +1,8 @@
-import type { Database } from '../citus/database.js';
 import type { SequenceDef } from '../core/catalog-types.js';
 import { qualified, quoteIdent } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { SequenceValue } from '../export/manifest.js';
+import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 
 /** The value furthest along a sequence's way. */
@@ -14,10 +14,10 @@ function furthest(values: readonly (string | null)[], up: boolean): bigint | und
   );
 }
 
-async function largestId(writer: Database, sequence: SequenceDef, up: boolean): Promise<string | null> {
+async function largestId(session: Session, sequence: SequenceDef, up: boolean): Promise<string | null> {
   const { ownedBy } = sequence;
   if (ownedBy === undefined) return null;
-  const { last } = await writer.session.one<{ last: string | null }>(
+  const { last } = await session.one<{ last: string | null }>(
     `SELECT ${up ? 'max' : 'min'}(${quoteIdent(ownedBy.column)})::text AS last FROM ${qualified(ownedBy)}`,
     `read the largest ${ownedBy.column} of ${qualified(ownedBy)}`,
   );
@@ -29,7 +29,7 @@ async function largestId(writer: Database, sequence: SequenceDef, up: boolean): 
  * not advance sequences. Sequences of tables that are not in `tables` are left alone.
  */
 export async function advanceSequences(
-  writer: Database,
+  session: Session,
   plan: Plan,
   tables: readonly TablePlan[],
   source: readonly SequenceValue[],
@@ -41,11 +41,11 @@ export async function advanceSequences(
     if (sequence.ownedBy !== undefined && !scope.has(qualified(sequence.ownedBy))) continue;
     const up = !sequence.increment.startsWith('-');
     const value = furthest(
-      [last.get(qualified(sequence)) ?? null, await largestId(writer, sequence, up)],
+      [last.get(qualified(sequence)) ?? null, await largestId(session, sequence, up)],
       up,
     );
     if (value === undefined) continue;
-    const moved = await writer.session.query(
+    const moved = await session.query(
       sql('load/sequence', { sequence: qualified(sequence), value: String(value) }),
       `set sequence ${qualified(sequence)}`,
     );

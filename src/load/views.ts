@@ -1,7 +1,7 @@
-import type { Database } from '../citus/database.js';
 import { MigrateError } from '../core/errors.js';
 import { displayName, qualified } from '../core/names.js';
 import type { Plan } from '../core/plan-types.js';
+import type { Session } from '../postgres/session.js';
 
 export interface RefusedView {
   readonly view: string;
@@ -13,15 +13,11 @@ export interface RefusedView {
  * The views that exist on the cluster but cannot be queried there, such as one that joins without the distribution
  * column: Citus refuses the query, not the view's creation. They are planned, not run.
  */
-export async function refusedViews(writer: Database, plan: Plan): Promise<RefusedView[]> {
-  if (writer.kind !== 'citus') return [];
+export async function refusedViews(session: Session, plan: Plan): Promise<RefusedView[]> {
   const refused: RefusedView[] = [];
   for (const view of plan.catalog.views.filter((each) => !each.materialized)) {
     try {
-      await writer.session.query(
-        `EXPLAIN SELECT * FROM ${qualified(view)}`,
-        `query view ${displayName(view)}`,
-      );
+      await session.query(`EXPLAIN SELECT * FROM ${qualified(view)}`, `query view ${displayName(view)}`);
     } catch (error) {
       if (!(error instanceof MigrateError) || error.code !== 'SERVER_ERROR') throw error;
       refused.push({ view: displayName(view), reason: error.message });

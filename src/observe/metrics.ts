@@ -66,8 +66,10 @@ export async function createMetrics(options: {
     const snapshot = options.snapshot?.();
     for (const item of snapshot?.items ?? []) {
       const prefix = `migrate_${phaseName(snapshot!.phase)}_progress`;
-      gauge(`${prefix}_rows`, item.rows, { table: item.label });
-      gauge(`${prefix}_bytes`, item.bytes, { table: item.label });
+      if (item.detail === undefined) {
+        gauge(`${prefix}_rows`, item.rows, { table: item.label });
+        gauge(`${prefix}_bytes`, item.bytes, { table: item.label });
+      }
       if (item.fraction !== undefined) gauge(`${prefix}_ratio`, item.fraction, { table: item.label });
     }
     registry.metrics().then(

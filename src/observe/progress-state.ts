@@ -18,6 +18,8 @@ export interface Advance {
 export interface ItemSnapshot extends Advance {
   readonly label: string;
   readonly state: 'waiting' | 'running' | 'done';
+  /** What a step without rows and bytes is at. */
+  readonly detail?: string;
 }
 
 /** One immutable picture of a phase; bars, lines and metrics are all drawn from it. */
@@ -75,12 +77,22 @@ interface Item {
   meter?: Meter;
   startedAt: number;
   doneAt?: number;
+  /** Of a step without rows and bytes. */
+  told?: { fraction?: number; detail?: string };
 }
 
 function fractionOf(done: Pick<Advance, 'rows' | 'bytes' | 'totalRows' | 'totalBytes'>): number | undefined {
   if (done.totalBytes > 0 && done.bytes > 0) return Math.min(0.99, done.bytes / done.totalBytes);
   if (done.totalRows > 0) return Math.min(0.99, done.rows / done.totalRows);
   return done.totalBytes > 0 ? 0 : undefined;
+}
+
+/** Of steps that tell how far they are, all taken as equal; undefined where none has told anything. */
+function meanOf(items: readonly ItemSnapshot[]): number | undefined {
+  if (items.some(({ rows, bytes }) => rows > 0 || bytes > 0)) return undefined;
+  const known = items.filter(({ fraction }) => fraction !== undefined);
+  if (known.length === 0) return undefined;
+  return Math.min(0.99, known.reduce((sum, { fraction }) => sum + fraction!, 0) / items.length);
 }
 
 function remaining(
@@ -119,7 +131,12 @@ export class ProgressState {
     this.#stoppedAt = undefined;
     this.#total = new Meter(this.#startedAt);
     this.#waits = { ...NO_WAITS };
-    this.#items = new Map(items.map((item) => [item.label, { ...item, startedAt: this.#startedAt }]));
+    this.#items = new Map(
+      items.map(({ detail, ...item }) => [
+        item.label,
+        { ...item, startedAt: this.#startedAt, ...(detail === undefined ? {} : { told: { detail } }) },
+      ]),
+    );
   }
 
   advance(label: string, update: ProgressUpdate): void {
@@ -128,6 +145,13 @@ export class ProgressState {
     if (item.meter === undefined) {
       item.meter = new Meter(now);
       item.startedAt = now;
+    }
+    if (update.fraction !== undefined || update.detail !== undefined) {
+      const { fraction, detail } = update;
+      item.told = {
+        ...(fraction === undefined ? {} : { fraction }),
+        ...(detail === undefined ? {} : { detail }),
+      };
     }
     item.meter.add(now, update.rows ?? 0, update.bytes ?? 0);
     this.#total.add(now, update.rows ?? 0, update.bytes ?? 0);
@@ -165,14 +189,16 @@ export class ProgressState {
     if (item.doneAt !== undefined) {
       const seconds = Math.max(item.doneAt - item.startedAt, SAMPLE_MS) / 1000;
       const rates = { rowsPerSecond: rows / seconds, bytesPerSecond: bytes / seconds };
-      return Object.freeze({ ...base, ...rates, state: 'done', fraction: 1, remainingMs: 0 });
+      const detail = item.told === undefined ? {} : { detail: 'done' };
+      return Object.freeze({ ...base, ...rates, ...detail, state: 'done', fraction: 1, remainingMs: 0 });
     }
     const rates = item.meter?.rates(now) ?? { rowsPerSecond: 0, bytesPerSecond: 0 };
-    const fraction = fractionOf(base);
+    const fraction = fractionOf(base) ?? item.told?.fraction;
     const remainingMs = remaining(fraction, { ...base, ...rates });
     return Object.freeze({
       ...base,
       ...rates,
+      ...(item.told?.detail === undefined ? {} : { detail: item.told.detail }),
       state: item.meter === undefined ? 'waiting' : 'running',
       ...(fraction === undefined ? {} : { fraction }),
       ...(remainingMs === undefined ? {} : { remainingMs }),
@@ -193,7 +219,7 @@ export class ProgressState {
       totalBytes: sum('totalBytes', 'bytes'),
       ...this.#total.rates(now),
     };
-    const fraction = done ? 1 : fractionOf(base);
+    const fraction = done ? 1 : (fractionOf(base) ?? meanOf(items));
     const remainingMs = done ? 0 : remaining(fraction, base);
     const sides = Object.entries(this.#waits) as [WaitSide, number][];
     const [side, waited] = sides.reduce((most, next) => (next[1] > most[1] ? next : most));

@@ -1,5 +1,5 @@
-import type { Catalog, Comment, FunctionDef, Grant, TableDef, ViewDef } from '../core/catalog-types.js';
-import { displayName, qualified, quoteIdent, quoteList, quoteLiteral } from '../core/names.js';
+import type { Catalog, Comment, FunctionDef, TableDef, ViewDef } from '../core/catalog-types.js';
+import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import { indexStatement } from './ddl-keys.js';
 import { functionKey, functionStatement, mentions } from './ddl-types.js';
 import { topological } from './order.js';
@@ -117,30 +117,6 @@ function force(table: TableDef): Statement[] {
       table: displayName(table),
     },
   ];
-}
-
-/** Granting again changes nothing, so `exists` only asks whether the role is there. */
-export function grantStatements(catalog: Catalog): Statement[] {
-  return [
-    ...catalog.tables.flatMap((table) =>
-      table.grants.map((grant) => grantStatement(`TABLE ${qualified(table)}`, grant)),
-    ),
-    ...(catalog.grants ?? []).map((grant) => grantStatement(grant.on, grant)),
-  ];
-}
-
-function grantStatement(on: string, grant: Grant): Statement {
-  const columns = grant.columns ? ` (${quoteList(grant.columns)})` : '';
-  const role = roleName(grant.grantee);
-  return {
-    sql:
-      grant.privileges.length === 0
-        ? `REVOKE ALL ON ${on} FROM ${role}`
-        : `GRANT ${grant.privileges.map((one) => one + columns).join(', ')} ON ${on} TO ${role}${grant.grantable ? ' WITH GRANT OPTION' : ''}`,
-    about: `privileges of ${role} on ${on}`,
-    kind: 'grant',
-    ...(grant.grantee === 'PUBLIC' ? {} : { exists: `SELECT ${rolesMissing([grant.grantee])}` }),
-  };
 }
 
 /** A role that is missing, or that this login cannot hand a table to, leaves the table with who created it. */

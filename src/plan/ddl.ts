@@ -1,9 +1,9 @@
 import type { Catalog } from '../core/catalog-types.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
-import { foreignKeyStatements, keyStatements } from './ddl-keys.js';
+import { grantStatements } from './ddl-grants.js';
+import { citusForeignKeyStatements, foreignKeyStatements, keyStatements } from './ddl-keys.js';
 import {
   commentStatements,
-  grantStatements,
   ownerStatements,
   policyStatements,
   triggerStatements,
@@ -24,16 +24,16 @@ export type { Ddl, Statement } from './statement.js';
 
 /** The planned tables on the target; with `citus` false on a plain PostgreSQL, where nothing is distributed. */
 export function targetDdl(plan: Plan, { citus }: { readonly citus: boolean }): Ddl {
-  return catalogDdl(targetCatalog(plan), citus ? plan.tables : []);
+  return catalogDdl(targetCatalog(plan), citus ? plan.tables : undefined);
 }
 
 /** A single node of the original shape: original keys and types, foreign keys, triggers and views, nothing added. */
 export function originalDdl(plan: Plan): Ddl {
-  return catalogDdl(plan.catalog, []);
+  return catalogDdl(plan.catalog);
 }
 
-/** Statements that build a catalog, those of `distributed` as Citus tables. */
-function catalogDdl(catalog: Catalog, distributed: readonly TablePlan[]): Ddl {
+/** Statements that build a catalog; on a cluster those of `distributed` as Citus tables. */
+function catalogDdl(catalog: Catalog, distributed?: readonly TablePlan[]): Ddl {
   return {
     beforeData: [
       ...schemaStatements(catalog),
@@ -42,12 +42,12 @@ function catalogDdl(catalog: Catalog, distributed: readonly TablePlan[]): Ddl {
       ...sequenceStatements(catalog),
       ...tableStatements(catalog),
       ...ownershipStatements(catalog),
-      ...distributionStatements(distributed, catalog),
+      ...distributionStatements(distributed ?? [], catalog),
       ...rowSecurityStatements(catalog),
     ],
     afterData: [
       ...keyStatements(catalog),
-      ...foreignKeyStatements(catalog),
+      ...(distributed ? citusForeignKeyStatements(catalog) : foreignKeyStatements(catalog)),
       ...triggerStatements(catalog),
       ...viewStatements(catalog),
       ...policyStatements(catalog),

@@ -23,7 +23,7 @@ const ORDER = [
  * Writes the plan under its name only when it is complete. Throws LOCAL_IO or LOCAL_DISK_FULL.
  * The text is the same for the same plan, so that a difference in version control is a difference in decisions.
  */
-export async function writePlan(file: string, plan: Plan): Promise<void> {
+export async function writePlan(file: string, plan: Plan, mode = 0o644): Promise<void> {
   const parts = ORDER.filter((key) => plan[key] !== undefined).map((key) => {
     const value = canonicalJson(plan[key], 2).replaceAll('\n', '\n  ');
     return `  ${JSON.stringify(key)}: ${value}`;
@@ -31,7 +31,7 @@ export async function writePlan(file: string, plan: Plan): Promise<void> {
   const text = `{\n${parts.join(',\n')}\n}\n`;
   const part = `${file}.${randomBytes(4).toString('hex')}.part`;
   try {
-    const handle = await open(part, 'wx', 0o644);
+    const handle = await open(part, 'wx', mode);
     try {
       await handle.writeFile(text);
       await handle.sync();

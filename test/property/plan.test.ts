@@ -83,6 +83,8 @@ it('never plans what Citus refuses', () => {
       }
       for (const { sql, table: name } of afterData.filter((one) => one.kind === 'key')) {
         const placement = placed.get(name!)!;
+        // What stands on an index that was made before names that alone.
+        if (sql.includes(' USING INDEX ')) continue;
         const columns = /\((.*)\)/.exec(sql)![1]!.split(', ');
         if (placement.kind === 'distributed') expect(columns).toContain(placement.column);
       }

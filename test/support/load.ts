@@ -66,6 +66,7 @@ export interface LoadOptions {
   readonly phase?: LoadPhase;
   readonly nodeAddresses?: Readonly<Record<string, string>>;
   readonly stallMs?: number;
+  readonly indexMemory?: number;
   /** Import this dump instead of copying. */
   readonly from?: string;
   readonly runId?: string;
@@ -128,12 +129,13 @@ export async function prepare(source: Side, target: Side, file = {}): Promise<Jo
 export function load(journey: Journey, options: LoadOptions = {}): Promise<LoadResult> {
   const { plan } = journey;
   const { via = 'auto', jobs = 2, truncate = false, phase = 'all', chunkBytes = CHUNK_BYTES } = options;
-  const { stallMs, quarantine } = options;
+  const { stallMs, quarantine, indexMemory } = options;
   const context = noopContext(options.context);
   return withSides(journey, options, async ({ source: reader, target: writer }) => {
     const request = {
       ...({ writer, plan, tables: movedTables(plan), phase, truncate, jobs, via } as const),
       ...(stallMs === undefined ? {} : { stallMs }),
+      ...(indexMemory === undefined ? {} : { indexMemory }),
       ...(quarantine === undefined ? {} : { quarantine }),
     };
     if (options.from === undefined)

@@ -40,7 +40,39 @@ describe('the DDL of the target', () => {
     expect(sql.find((one) => one.startsWith('CREATE TABLE public.a'))).toMatch(
       /parent_id integer NOT NULL,\n {2}namespace character varying\(255\) NOT NULL\n\)$/,
     );
-    expect(sql).toContain('ALTER TABLE public.a ADD CONSTRAINT a_pkey PRIMARY KEY (namespace, id)');
+    expect(sql).toContain('CREATE UNIQUE INDEX a_pkey ON public.a USING btree (namespace, id)');
+    expect(sql).toContain('ALTER TABLE public.a ADD CONSTRAINT a_pkey PRIMARY KEY USING INDEX a_pkey');
+  });
+
+  it.each([
+    [
+      'UNIQUE (id) DEFERRABLE INITIALLY DEFERRED',
+      'btree (namespace, id)',
+      'UNIQUE USING INDEX k DEFERRABLE INITIALLY DEFERRED',
+    ],
+    [
+      'UNIQUE NULLS NOT DISTINCT (id) INCLUDE (parent_id)',
+      'btree (namespace, id) INCLUDE (parent_id) NULLS NOT DISTINCT',
+      'UNIQUE USING INDEX k',
+    ],
+  ])('builds the index of %s first', (definition, onIndex, constraint) => {
+    const key = { name: 'k', kind: 'unique', columns: ['id'], definition, validated: true } as const;
+    const sql = sqlOf(planOf(catalog([{ ...spaced('a'), constraints: [key] }])));
+    expect(sql.filter((one) => one.includes('INDEX k'))).toEqual([
+      `CREATE UNIQUE INDEX k ON public.a USING ${onIndex}`,
+      `ALTER TABLE public.a ADD CONSTRAINT k ${constraint}`,
+    ]);
+  });
+
+  it.each([
+    ['a partitioned table', { kind: 'partitioned', partitionBy: 'RANGE (id)' }, 'UNIQUE (id)'],
+    ['a key of a kind that it does not know', {}, 'UNIQUE (id, valid_at WITHOUT OVERLAPS)'],
+  ] as const)('lets PostgreSQL build key and index of %s at once', (_what, more, definition) => {
+    const key = { name: 'k', kind: 'unique', columns: ['id'], definition, validated: true } as const;
+    const sql = sqlOf(planOf(catalog([{ ...spaced('a'), ...more, constraints: [key] }])), false);
+    expect(sql.filter((one) => / k /.test(one))).toEqual([
+      `ALTER TABLE public.a ADD CONSTRAINT k ${definition.replace('(', '(namespace, ')}`,
+    ]);
   });
 
   it('distributes the lead of a group before those colocated with it', () => {
@@ -55,19 +87,43 @@ describe('the DDL of the target', () => {
     const { beforeData, afterData } = originalDdl(planOf(source));
     const back = [...beforeData, ...afterData].map((one) => one.sql);
     expect(back.join()).not.toContain('create_distributed_table');
-    expect(back).toContain('ALTER TABLE public.a ADD CONSTRAINT a_pkey PRIMARY KEY (id)');
+    expect(back).toContain('CREATE UNIQUE INDEX a_pkey ON public.a USING btree (id)');
   });
 
-  it('builds keys, indexes and foreign keys after the data, foreign keys on the same table in different rounds', () => {
-    const { beforeData, afterData } = targetDdl(
-      planOf(catalog([spaced('b'), child('a', 'b'), child('c', 'b')])),
-      { citus: true },
-    );
-    expect(beforeData.filter((one) => ['key', 'index', 'foreign key'].includes(one.kind))).toEqual([]);
-    expect(afterData.filter((one) => one.kind === 'foreign key').map((one) => one.parallelGroup)).toEqual([
-      'foreign keys 1',
-      'foreign keys 2',
+  describe('foreign keys', () => {
+    const two = child('a', 'b');
+    const again = { ...two.constraints.find((one) => one.foreign)!, name: 'a_again' };
+    const related = catalog([
+      spaced('b'),
+      { ...two, constraints: [...two.constraints, again] },
+      child('c', 'b'),
     ]);
+    const foreign = (citus: boolean) => {
+      const { beforeData, afterData } = targetDdl(planOf(related), { citus });
+      expect(beforeData.filter((one) => ['key', 'index', 'foreign key'].includes(one.kind))).toEqual([]);
+      return afterData.filter((one) => one.kind === 'foreign key');
+    };
+
+    it('are added after the data, those of the same tables in different rounds', () => {
+      expect(foreign(true).map(({ table: name, parallelGroup }) => [name, parallelGroup])).toEqual([
+        ['a', 'foreign keys 1'],
+        ['a', 'foreign keys 2'],
+        ['c', 'foreign keys 3'],
+      ]);
+      expect(foreign(true).map(({ sql }) => / NOT VALID$|VALIDATE/.test(sql))).toEqual([false, false, false]);
+    });
+
+    it('are checked on a plain PostgreSQL once all are there, at the same time where they lead to one table', () => {
+      const added = foreign(false).filter(({ sql }) => sql.includes('ADD CONSTRAINT'));
+      expect(added.map(({ sql }) => sql.endsWith(' NOT VALID'))).toEqual([true, true, true]);
+      const checked = foreign(false).filter(({ sql }) => sql.includes('VALIDATE CONSTRAINT'));
+      expect(foreign(false)).toEqual([...added, ...checked]);
+      expect(checked.map(({ table: name, parallelGroup }) => [name, parallelGroup])).toEqual([
+        ['a', 'foreign keys 1'],
+        ['c', 'foreign keys 1'],
+        ['a', 'foreign keys 2'],
+      ]);
+    });
   });
 
   it('shows rows to nobody before grants and policies are there', () => {

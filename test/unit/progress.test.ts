@@ -233,3 +233,34 @@ describe('the progress line', () => {
     );
   });
 });
+
+describe('steps without rows and bytes', () => {
+  const started = () => {
+    const state = new ProgressState(stepClock());
+    const step = (label: string) => ({ label, totalRows: 0, totalBytes: 0, detail: 'waiting' });
+    state.start('after-data', ['index a of t', 'index b of t', 'index c of t', 'index d of t'].map(step));
+    state.advance('index b of t', { fraction: 0.4, detail: 'loading tuples, 1 of 4 shards' });
+    state.advance('index b of t', { fraction: 0.5, detail: 'loading tuples, 2 of 4 shards' });
+    state.finish('index a of t');
+    return state;
+  };
+
+  it('are shown with what they are at and how far that is', () => {
+    expect(progressLine(started().snapshot())).toBe(
+      'after-data 37 %: 1 of 4 steps; now index b of t (loading tuples, 2 of 4 shards, 50 %)',
+    );
+    const bars = started()
+      .snapshot()
+      .items.map((item) => barLine(item, 12, 100).trimEnd());
+    expect(bars[0]).toMatch(/^index a of t █+ 100 % done$/);
+    expect(bars[1]).toMatch(/^index b of t █+░+ {2}50 % loading tuples, 2 of 4 shards$/);
+    expect(bars[2]).toMatch(/^index c of t ░+ {7}waiting$/);
+  });
+
+  it('are all done when each is', () => {
+    const state = started();
+    expect(state.snapshot().total.fraction).toBeLessThan(1);
+    for (const { label } of state.snapshot().items) state.finish(label);
+    expect(state.snapshot().total.fraction).toBe(1);
+  });
+});

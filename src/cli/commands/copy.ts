@@ -2,7 +2,13 @@ import { copyData } from '../../load/copy.js';
 import { executeInThreads } from '../../workers/pool.js';
 import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
-import { confirmTruncate, DECLINED, loadOutcome, quarantineOptions } from '../support/load-outcome.js';
+import {
+  confirmTruncate,
+  DECLINED,
+  indexOptions,
+  loadOutcome,
+  quarantineOptions,
+} from '../support/load-outcome.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
@@ -16,6 +22,7 @@ export const copy: Command = {
     'onBadRow',
     'maxBadRows',
     'quarantine',
+    'indexMemory',
     'chunkBytes',
     ...PACING,
     'reverse',
@@ -37,7 +44,8 @@ export const copy: Command = {
         ? await loadPlanForReturn(invocation)
         : await loadPlan(invocation, { source, target });
       const tables = chooseTables(plan, config);
-      if (!(await confirmTruncate(invocation, tables, reverse ? 'source' : 'target'))) return DECLINED;
+      if (!(await confirmTruncate(invocation, plan, tables, reverse ? 'reverse' : 'forward')))
+        return DECLINED;
       const reader = reverse ? target : source;
       const writer = reverse ? source : target;
       const request = {
@@ -53,6 +61,7 @@ export const copy: Command = {
         via: config.via,
         stallMs: config.stallSeconds * 1000,
         executor: executeInThreads,
+        ...indexOptions(config),
         ...quarantineOptions(config),
       };
       return withPace(invocation, { reader, writer }, async (paced, pauses) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfigFile } from '../../config/file.js';
 import { resolveConfig } from '../../config/resolve.js';
-import { formatCount, formatDuration } from '../../core/format.js';
+import { formatDuration, plural } from '../../core/format.js';
 import { applyFixture, fixturePath } from '../../demo/fixtures.js';
 import { closeServers, withSession } from '../../demo/servers/index.js';
 import { startSides } from '../../demo/sides.js';
@@ -72,7 +72,7 @@ async function runDemo(invocation: Invocation, folder: string): Promise<Outcome>
   log.info('Starting throw-away servers');
   const sides = await startSides(signal);
   log.info(sides.description);
-  log.info(`Creating the memory-mesh schema with ${formatCount(config.rows)} rows of memory_entries`);
+  log.info(`Creating the memory-mesh schema with ${plural(config.rows, 'row')} of memory_entries`);
   await withSession(sides.urls.source, (session) =>
     applyFixture(session, 'memory-mesh', { rows: config.rows, seed: 1, signal }),
   );

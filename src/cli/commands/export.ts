@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../../core/format.js';
+import { formatBytes, formatCount, plural } from '../../core/format.js';
 import type { PauseTotals } from '../../core/pause-tally.js';
 import { DEFAULT_COMPRESSION } from '../../export/compression.js';
 import { exportDump } from '../../export/export.js';
@@ -45,7 +45,7 @@ function outcome(
   return {
     exit: 0,
     document: { out, snapshot: manifest.snapshot, tables, throttle: pauses },
-    text: `${lines}\n\n${formatCount(rows)} rows of ${tables.length} tables, ${formatBytes(bytes)}, are in ${out}.${said === '' ? '' : ` ${said}`}\nNext: migrate import --from ${out}${config.reverse ? ' --reverse' : ''}`,
+    text: `${lines}\n\n${plural(rows, 'row')} of ${plural(tables.length, 'table')}, ${formatBytes(bytes)}, ${rows === 1 ? 'is' : 'are'} in ${out}.${said === '' ? '' : ` ${said}`}\nNext: migrate import --from ${out}${config.reverse ? ' --reverse' : ''}`,
   };
 }
 

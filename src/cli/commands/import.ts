@@ -7,14 +7,31 @@ import { readPlan } from '../../plan/plan-file.js';
 import { executeInThreads } from '../../workers/pool.js';
 import type { Command, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
-import { confirmTruncate, DECLINED, loadOutcome, quarantineOptions } from '../support/load-outcome.js';
+import {
+  confirmTruncate,
+  DECLINED,
+  indexOptions,
+  loadOutcome,
+  quarantineOptions,
+} from '../support/load-outcome.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, refuseBlocked } from '../support/plan.js';
 
 export const importCommand: Command = {
   name: 'import',
   summary: 'Load a dump into the target, then build indexes, constraints and sequences',
-  options: ['from', 'phase', 'truncate', 'via', 'onBadRow', 'maxBadRows', 'quarantine', ...PACING, 'reverse'],
+  options: [
+    'from',
+    'phase',
+    'truncate',
+    'via',
+    'onBadRow',
+    'maxBadRows',
+    'quarantine',
+    'indexMemory',
+    ...PACING,
+    'reverse',
+  ],
   required: ['from'],
   examples: [
     ['migrate import --from dump', 'All phases; run it again to continue an interrupted import'],
@@ -47,7 +64,7 @@ export const importCommand: Command = {
     };
     const tables = chooseTables(inDump, config);
     const into = config.reverse ? 'source' : 'target';
-    if (!(await confirmTruncate(invocation, tables, into))) return DECLINED;
+    if (!(await confirmTruncate(invocation, plan, tables, direction))) return DECLINED;
     return withDatabases(invocation, { [into]: 'write' } as Record<typeof into, 'write'>, async (sides) => {
       const writer = sides[into];
       const { phase, truncate, via } = config;
@@ -63,6 +80,7 @@ export const importCommand: Command = {
         via,
         stallMs: config.stallSeconds * 1000,
         executor: executeInThreads,
+        ...indexOptions(config),
         ...quarantineOptions(config),
       };
       return withPace(invocation, { writer }, async (paced, pauses) => {

@@ -1,13 +1,17 @@
 import type { Database } from '../../citus/database.js';
-import { formatCount } from '../../core/format.js';
+import { MigrateError } from '../../core/errors.js';
+import { formatCount, plural } from '../../core/format.js';
+import { childSignal } from '../../core/parallel.js';
 import type { Plan } from '../../core/plan-types.js';
+import { RunLock } from '../../ledger/run-lock.js';
 import { requireWritable } from '../../load/admission.js';
 import { wants } from '../../load/run.js';
 import { applyDdl, ddlFor } from '../../load/schema.js';
 import type { Statement } from '../../plan/statement.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
-import { loadPlan, loadPlanForReturn } from '../support/plan.js';
+import { indexOptions, placeOf } from '../support/load-outcome.js';
+import { chooseTables, loadPlan, loadPlanForReturn, movedTables } from '../support/plan.js';
 
 /** Statements as a script that psql runs from the top to the bottom. */
 function script(statements: readonly Statement[]): string {
@@ -22,20 +26,37 @@ function chosen({ config }: Invocation, plan: Plan, writer: Pick<Database, 'kind
   ];
 }
 
+/** A part of the schema would lack what its views, functions and foreign keys lead to. */
+function refusePart(plan: Plan, { include, exclude }: Invocation['config']): void {
+  const left = movedTables(plan).length - chooseTables(plan, { include, exclude }).length;
+  if (left === 0) return;
+  throw new MigrateError('USAGE', {
+    message: `--tables, --exclude and their keys in the configuration leave out ${plural(left, 'table')} of the plan, but the schema is made as a whole`,
+    hint: 'For a part of the database make a plan of that part: `migrate plan` with the same --tables or --exclude, and --plan for its file.',
+  });
+}
+
 async function create(invocation: Invocation, plan: Plan, writer: Database): Promise<Outcome> {
   const { config, context } = invocation;
-  await requireWritable(writer, plan.tables);
-  const { created, existing } = await applyDdl(
-    writer,
-    chosen(invocation, plan, writer),
-    config.jobs,
-    context,
-  );
+  refusePart(plan, config);
+  // An import or copy makes the same objects, and another run of this command would, too.
+  const lock = await RunLock.take(writer, { log: context.log });
+  const { signal, abort } = childSignal(context.signal);
+  lock.watch(abort);
+  const { created, existing } = await (async () => {
+    try {
+      await requireWritable(writer, plan.tables);
+      const options = { jobs: config.jobs, mayRetry: () => lock.held, ...indexOptions(config) };
+      return await applyDdl(writer, chosen(invocation, plan, writer), options, { ...context, signal });
+    } finally {
+      await lock.close();
+    }
+  })();
   const next = config.reverse ? 'migrate copy --reverse' : 'migrate export --out DIR, or migrate copy';
   return {
     exit: 0,
     document: { created, existing },
-    text: `Created ${formatCount(created.length)} objects; ${formatCount(existing.length)} were there already.\nNext: ${next}`,
+    text: `Created ${plural(created.length, 'object')} on ${placeOf(config.reverse ? 'reverse' : 'forward')}; ${existing.length === 1 ? '1 was' : `${formatCount(existing.length)} were`} there already.\nNext: ${next}`,
   };
 }
 
@@ -43,6 +64,7 @@ async function create(invocation: Invocation, plan: Plan, writer: Database): Pro
 async function print(invocation: Invocation): Promise<Outcome> {
   const { config } = invocation;
   const text = async (plan: Plan, writer: Pick<Database, 'kind'>): Promise<Outcome> => {
+    refusePart(plan, config);
     const statements = chosen(invocation, plan, writer);
     return {
       exit: 0,
@@ -64,7 +86,7 @@ async function print(invocation: Invocation): Promise<Outcome> {
 export const schema: Command = {
   name: 'schema',
   summary: 'Create the planned tables on the target',
-  options: ['schemaPhase', 'print', 'reverse'],
+  options: ['schemaPhase', 'print', 'indexMemory', 'reverse'],
   examples: [
     ['migrate schema --print', 'Read the SQL before anything is touched'],
     ['migrate schema --phase before-data', 'Tables alone, without indexes and constraints'],

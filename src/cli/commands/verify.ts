@@ -1,5 +1,5 @@
 import { type Digest, formatDigest } from '../../core/digest.js';
-import { formatCount } from '../../core/format.js';
+import { formatCount, plural } from '../../core/format.js';
 import { Measurements, measurementsFile } from '../../verify/measurements.js';
 import type { Discrepancy, TableResult, Verdict, VerifyResult } from '../../verify/types.js';
 import { verify as compare } from '../../verify/verify.js';
@@ -78,12 +78,12 @@ function rest({ discrepancyCount, countComplete }: TableResult): string[] {
 function explain(table: TableResult): string {
   const shards = table.shards.filter((shard) => shard.verdict !== 'match');
   const lines = [
-    `${table.table}: ${shards.length} of ${table.shards.length} shards differ`,
+    `${table.table}: ${shards.length} of ${plural(table.shards.length, 'shard')} ${shards.length === 1 ? 'differs' : 'differ'}`,
     ...shards
       .slice(0, 8)
       .map(
         (shard) =>
-          `  shard ${shard.shardId} on ${shard.nodes.join(', ')}: ${formatCount(shard.source.rows)} rows expected, ${formatCount(shard.target.rows)} found`,
+          `  shard ${shard.shardId} on ${shard.nodes.join(', ')}: ${plural(shard.source.rows, 'row')} expected, ${formatCount(shard.target.rows)} found`,
       ),
     ...(shards.length > 8 ? [`  … and ${shards.length - 8} more (--json lists all)`] : []),
     ...table.discrepancies

@@ -1,11 +1,24 @@
 import type { Config } from '../../config/config.js';
-import { formatBytes, formatCount, formatDuration } from '../../core/format.js';
+import type { Named } from '../../core/catalog-types.js';
+import { formatBytes, formatCount, formatDuration, plural } from '../../core/format.js';
+import { displayName } from '../../core/names.js';
 import type { PauseTotals } from '../../core/pause-tally.js';
+import { readPlace, writtenPlace } from '../../core/places.js';
+import type { Plan, TablePlan } from '../../core/plan-types.js';
 import type { LoadResult } from '../../load/load-chunks.js';
-import type { LoadRequest } from '../../load/run.js';
+import { type LoadRequest, wants } from '../../load/run.js';
+import { droppableIndexes } from '../../load/truncate.js';
+import type { Direction } from '../../plan/projection.js';
 import type { Invocation, Outcome } from '../frame/command.js';
 import { renderTable } from '../frame/table.js';
 import { pausesText } from './pace.js';
+
+/** The database that rows go into. */
+export const placeOf = (direction: Direction): string =>
+  writtenPlace(direction === 'reverse' ? 'source' : 'target');
+
+export const indexOptions = ({ indexMemory }: Config): Pick<LoadRequest, 'indexMemory'> =>
+  indexMemory === undefined ? {} : { indexMemory };
 
 /** What `import` and `copy` answer. */
 export function loadOutcome(
@@ -32,16 +45,17 @@ export function loadOutcome(
     style,
   );
   const rows = result.tables.reduce((sum, table) => sum + table.rows, 0);
+  const place = placeOf(config.reverse ? 'reverse' : 'forward');
   const { source, target } = result.waitMs;
   // Below a second there is nothing to be gained on either side.
   const waits =
     source + target < 1000
       ? ''
-      : ` The streams together waited ${formatDuration(target)} for the target to take rows and ${formatDuration(source)} for the source to give them.`;
+      : ` The streams together waited ${formatDuration(target)} for ${place} to take rows and ${formatDuration(source)} for ${readPlace(config.reverse ? 'target' : 'source')} to give them.`;
   const summary =
     result.tables.length === 0
       ? `Phase ${config.phase} is done.`
-      : `${lines}\n\n${formatCount(rows)} rows are in the target.${waits}`;
+      : `${lines}\n\n${plural(rows, 'row')} ${rows === 1 ? 'is' : 'are'} in ${place}.${waits}`;
   const views = result.refusedViews.map(
     ({ view, reason }) => `View ${view} cannot be queried there: ${reason}`,
   );
@@ -56,28 +70,36 @@ export function loadOutcome(
 }
 
 /** Where refused rows lie, why they were refused, and the command that loads them again. */
-function setAside({ quarantined }: LoadResult, rejected: number, { quarantine }: Config): string[] {
+function setAside({ quarantined }: LoadResult, rejected: number, { quarantine, reverse }: Config): string[] {
   if (rejected === 0) return [];
+  const place = placeOf(reverse ? 'reverse' : 'forward');
   return [
-    `${formatCount(rejected)} rows were refused and are not in the target. They lie in ${quarantine}:`,
+    `${plural(rejected, 'row')} ${rejected === 1 ? 'was' : 'were'} refused and ${rejected === 1 ? 'is' : 'are'} not in ${place}. They lie in ${quarantine}:`,
     ...quarantined.map(({ table, rows }) => {
       const reasons = new Set(rows.map(({ sqlstate, constraint }) => constraint ?? `SQLSTATE ${sqlstate}`));
-      return `  ${table}: ${formatCount(rows.length)} rows (${[...reasons].join(', ')})`;
+      return `  ${table}: ${plural(rows.length, 'row')} (${[...reasons].join(', ')})`;
     }),
     `When the reasons are gone, load them in psql, started in ${quarantine}:`,
     ...quarantined.map(({ replay }) => `  ${replay}`),
   ];
 }
 
-/** The question before tables are emptied. */
+/** The question before tables are emptied: what goes with the rows, and on which database. */
 export async function confirmTruncate(
   { config, confirm }: Invocation,
-  tables: readonly { table: string }[],
-  side: string,
+  plan: Plan,
+  tables: readonly TablePlan[],
+  direction: Direction,
 ): Promise<boolean> {
-  if (!config.truncate) return true;
+  if (!config.truncate || !wants(config.phase, 'data')) return true;
+  const indexes = wants(config.phase, 'after-data') ? droppableIndexes(plan, direction, tables) : [];
+  const names = (all: readonly Named[]): string => all.map(displayName).join(', ');
+  const dropped =
+    indexes.length === 0
+      ? ''
+      : ` and drop ${plural(indexes.length, 'index')} (${names(indexes)}), to be built again after the rows,`;
   return confirm(
-    `Delete all rows of ${tables.length === 1 ? '1 table' : `${tables.length} tables`} on the ${side} (${tables.map(({ table }) => table).join(', ')})?`,
+    `Delete all rows of ${plural(tables.length, 'table')} (${names(tables)})${dropped} on ${placeOf(direction)}?`,
   );
 }
 

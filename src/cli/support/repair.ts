@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Config } from '../../config/config.js';
 import { MigrateError } from '../../core/errors.js';
-import { formatCount } from '../../core/format.js';
+import { formatCount, plural } from '../../core/format.js';
 import { planRepairs } from '../../verify/repair.js';
 import { applyRepair, type RefusedStep } from '../../verify/repair-apply.js';
 import { repairFile } from '../../verify/repair-file.js';
@@ -65,7 +65,7 @@ export async function repairAfter(
     }
     const said =
       repair === 'plan'
-        ? `The statements for ${formatCount(rows)} rows are in ${file}; nothing was changed.`
+        ? `The statements for ${plural(rows, 'row')} are in ${file}; nothing was changed.`
         : 'There is nothing to repair.';
     return {
       result: found,
@@ -77,7 +77,7 @@ export async function repairAfter(
   }
   const tables = repairs.map(({ details }) => details.table);
   const named = tables.map(({ table }) => table).join(', ');
-  if (!(await confirm(`Change up to ${formatCount(rows)} rows on the target (${named})?`))) {
+  if (!(await confirm(`Change up to ${plural(rows, 'row')} on the target (${named})?`))) {
     return {
       result: found,
       repaired: { document: { action: repair, applied: 0, rows, refused }, text: 'Nothing was changed.' },
@@ -85,7 +85,7 @@ export async function repairAfter(
   }
   const done = await applyRepair(target, repairs, context);
   const left = [...refused, ...done.refused];
-  context.log.info(`Repaired ${done.applied} rows; comparing again`);
+  context.log.info(`Repaired ${plural(done.applied, 'row')}; comparing again`);
   // All of them: what other tables refer to may be there now. What has not changed is not measured again.
   const result = await verify({ ...request, measurements: request.measurements!.again() }, context);
   return {
@@ -93,7 +93,7 @@ export async function repairAfter(
     repaired: {
       document: { action: repair, rows, applied: done.applied, refused: left },
       text: [
-        `Repaired ${formatCount(done.applied)} of ${formatCount(rows)} rows; the verdict is the one after it.`,
+        `Repaired ${formatCount(done.applied)} of ${plural(rows, 'row')}; the verdict is the one after it.`,
         ...refusals(left),
         ...more,
       ].join('\n'),

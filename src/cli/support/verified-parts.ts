@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/format.js';
+import { formatCount, plural } from '../../core/format.js';
 import type {
   IntegrityKey,
   IntegrityResult,
@@ -66,7 +66,7 @@ function explainReference({ table, constraint, orphans, keys, detail }: Integrit
   const name = `${constraint} of ${table}`;
   if (orphans === null) return [`${name} could not be checked: ${detail}`];
   return [
-    `${name}: ${formatCount(orphans)} rows refer to nothing.${detail === undefined ? '' : ` ${detail}`}`,
+    `${name}: ${plural(orphans, 'row')} ${formatCount(orphans) === '1' ? 'refers' : 'refer'} to nothing.${detail === undefined ? '' : ` ${detail}`}`,
     ...keys.map((key) => row(key, 'refers to')),
   ];
 }
@@ -75,7 +75,7 @@ function explainUnique({ table, constraint, duplicates, keys, detail }: Integrit
   const name = `${constraint} of ${table}`;
   if (duplicates == null) return [`${name} could not be checked: ${detail}`];
   return [
-    `${name}: ${formatCount(duplicates)} rows repeat a value of another row.`,
+    `${name}: ${plural(duplicates, 'row')} ${formatCount(duplicates) === '1' ? 'repeats' : 'repeat'} a value of another row.`,
     ...keys.map((key) => row(key, 'has')),
   ];
 }

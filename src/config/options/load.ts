@@ -80,6 +80,16 @@ export const LOAD = define({
     key: 'truncate',
     kind: 'flag',
     value: VALUES.yesNo,
-    describe: 'Empty the target tables first (asks for confirmation)',
+    describe:
+      'Empty the target tables first (asks for confirmation); planned indexes are dropped with the rows when all phases run, and built again after them',
+  },
+  indexMemory: {
+    flag: 'index-memory',
+    key: 'indexMemory',
+    kind: 'text',
+    value: VALUES.indexMemory,
+    placeholder: 'SIZE',
+    describe: 'maintenance_work_mem of each index build, e.g. 1GB',
+    shownDefault: 'a quarter of the free memory of a node, shared by its builds',
   },
 });
