@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Moves what is largest, and prints the peak memory of the program while it does:
 //
-//   npm run soak:large -- [--what values|shards|both] [--bytes 500000000] [--rows 1000000] [--shards 32,1024] [--jobs 1,2,8]
+//   npm run soak:large -- [--what values|shards|both] [--bytes 500000000] [--rows 1000000] [--shards 32,1024] [--jobs 1,2,8] [--chunk-bytes 8MB]
 //
 // values: one value of 500 MB as text, as bytea, and as bytea in a table that has to travel as text (where it doubles),
 //   through export, import and copy; its MD5 on both sides is compared.
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     shards: { type: 'string', default: '32,1024' },
     jobs: { type: 'string', default: '1,2,8' },
+    'chunk-bytes': { type: 'string', default: '8MB' },
   },
 });
 const numbers = (list) => list.split(',').map(Number);
@@ -169,7 +170,7 @@ async function manyShards() {
         '--jobs',
         String(jobs),
         '--chunk-bytes',
-        '8MB',
+        values['chunk-bytes'],
       ]);
       const same = done.code === 0 && JSON.stringify((await target.query(sum)).rows) === expected;
       tell(`${shards} shards, --jobs ${jobs}`, done, same);

@@ -108,6 +108,13 @@ export const ERROR_CODES = {
     'A node has fewer connections left than the work needs.',
     'Lower --jobs, free connections, or raise max_connections; nothing was touched.',
   ),
+  MEMORY_SHORT: entry(
+    'server',
+    3,
+    'The server has no memory left, or no room for more locks.',
+    'Lower --jobs; for locks (many shards at once) raise max_locks_per_transaction. Then repeat the command.',
+    'same',
+  ),
   WORKER_UNREACHABLE: entry(
     'connection',
     3,

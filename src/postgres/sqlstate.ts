@@ -16,6 +16,7 @@ const BY_STATE: Readonly<Record<string, ErrorCode>> = {
   '3D000': 'DATABASE_UNKNOWN',
   '53300': 'TOO_MANY_CONNECTIONS',
   '53100': 'TARGET_DISK_FULL',
+  '53200': 'MEMORY_SHORT',
   '42501': 'RIGHTS_MISSING',
   '57014': 'CANCELLED',
   '40001': 'TRANSIENT',

@@ -81,7 +81,7 @@ describeCitus('one run at a time', () => {
   });
 
   test('a run that lives keeps its lock; one that fell silent knows it, and the next takes over', async () => {
-    const times = { beatMs: 50, stallMs: 500, deadMs: 1000 };
+    const times = { beatMs: 50, stallMs: 1200, deadMs: 1500 };
     const warnings: string[] = [];
     const log = { ...noopLog, warn: (message: string) => void warnings.push(message) };
     const link = await startProxy(addressOf(target.url), { outlives: true });
@@ -90,7 +90,7 @@ describeCitus('one run at a time', () => {
     const [first, second] = [await open(through.href, 'silent'), await open(target.url, 'next')];
     const held = await RunLock.take(first, { log, ...times });
     const lost = new Promise<MigrateError>((resolve) => held.watch(resolve));
-    // It asks for two seconds, twice as long as silence may last.
+    // It asks for two seconds, longer than silence may last.
     await expect(RunLock.take(second, { log, ...times })).rejects.toMatchObject({
       code: 'RUN_LOCKED',
       context: { run: 'migrate silent' },

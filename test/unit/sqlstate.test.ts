@@ -14,6 +14,7 @@ test.each([
   [{ code: '57P01' }, 'CONNECTION_LOST', 'reconnect'],
   [{ code: '08006' }, 'CONNECTION_LOST', 'reconnect'],
   [{ code: '40P01' }, 'TRANSIENT', 'same'],
+  [{ code: '53200' }, 'MEMORY_SHORT', 'same'],
   [{ code: '53100' }, 'TARGET_DISK_FULL', 'never'],
   [{ code: '23514' }, 'ROW_REFUSED', 'never'],
 ])('%o is %s, to be tried again: %s', (fields, code, retry) => {
