@@ -52,7 +52,6 @@ export interface Rooms {
 interface PoolRow {
   poolSize: number;
   sharedPool: number | null;
-  inUse: Record<string, number>;
 }
 
 /** How many connections every node of one side still has for this run. Its own are not counted as used. */
@@ -66,15 +65,23 @@ export async function readRooms({ session, connector }: Database): Promise<Rooms
     'count the connections',
   );
   if (connector.kind === 'single') return { rooms: [roomOf(side, facts[0]!.value)], poolSize: 1 };
-  const { poolSize, sharedPool, inUse } = await session.one<PoolRow>(
+  const { poolSize, sharedPool } = await session.one<PoolRow>(
     sql('citus/coordinator-pool'),
     'read the settings of the coordinator',
   );
+  // Negative: the coordinator counts nothing.
+  const counted = sharedPool !== null && sharedPool > 0;
+  const uses = counted
+    ? await session.query<{ node: string; inUse: number }>(
+        sql('citus/shared-pool-use'),
+        'count the connections to the workers',
+      )
+    : [];
+  const inUse = new Map(uses.map((use) => [use.node, use.inUse]));
   const rooms = facts.map(({ node, value }, index) => {
     const room = roomOf(index === 0 ? `coordinator ${node}` : `worker ${node}`, value);
-    // Negative: the coordinator counts nothing.
-    if (index === 0 || sharedPool === null || sharedPool <= 0) return room;
-    return { ...room, shared: Math.max(0, sharedPool - (inUse[node] ?? 0)) };
+    if (index === 0 || !counted) return room;
+    return { ...room, shared: Math.max(0, sharedPool - (inUse.get(node) ?? 0)) };
   });
   return { rooms, poolSize };
 }
