@@ -140,7 +140,7 @@ describe('a signal', () => {
     expect(errorOf(stopped)).toMatchObject({ message: 'Stopped by SIGINT at a clean point' });
     // The backend does not go on waiting, or the lock would be taken as soon as it is free.
     const left = 'SELECT count(*)::int AS n FROM pg_stat_activity WHERE pid = $1';
-    await expect.poll(async () => (await blocker.query(left, [pid])).rows[0].n).toBe(0);
+    await expect.poll(async () => (await move.target.client.query(left, [pid])).rows[0].n).toBe(0);
     await blocker.query('ROLLBACK');
     expect(await move.finish(command)).toMatchObject({ exit: 0 });
   });
