@@ -6,6 +6,7 @@ SELECT json_build_object(
   'forSuperusers', current_setting('superuser_reserved_connections')::int,
   'reserved', coalesce(current_setting('reserved_connections', true)::int, 0),
   'used', count(*),
+  'otherRuns', count(*) FILTER (WHERE a.application_name LIKE 'migrate %'),
   'roleLimit', (SELECT r.rolconnlimit FROM pg_roles r WHERE r.rolname = current_user AND NOT r.rolsuper),
   'roleUsed', count(*) FILTER (WHERE a.usename = current_user),
   'databaseLimit', (SELECT d.datconnlimit FROM pg_database d, pg_roles r

@@ -1,7 +1,6 @@
 -- What a plan asks of its target.
 SELECT current_setting('max_connections')::int AS "maxConnections",
        current_setting('citus.shard_count', true)::int AS "shardCount",
-       current_setting('citus.max_adaptive_executor_pool_size', true)::int AS "poolSize",
        current_setting('citus.shard_replication_factor', true)::int AS "replicationFactor",
        EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS citus,
        (SELECT json_agg(name) FROM pg_available_extensions) AS available,

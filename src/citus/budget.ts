@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   largestPool,
   mostJobs,
@@ -6,9 +7,10 @@ import {
   type Shortage,
   type StageNeed,
   shortages,
+  wanted,
 } from '../core/connections.js';
 import type { Context } from '../core/context.js';
-import { MigrateError } from '../core/errors.js';
+import { MigrateError, throwIfAborted } from '../core/errors.js';
 import { Jobs } from '../core/jobs.js';
 import type { Database } from './database.js';
 import { readRooms } from './rooms.js';
@@ -31,6 +33,13 @@ export interface BudgetRequest extends BudgetOptions {
   /** Rows of distributed tables go through the coordinator. */
   readonly throughCoordinator?: boolean;
 }
+
+/**
+ * What a killed run has left behind is waited for before it counts: its backends look for their client every five
+ * seconds (sql/postgres/session.sql).
+ */
+const LOOKS = 20;
+const LOOK_EVERY_MS = 500;
 
 const NONE: PerJob = { fixed: 0, perJob: 0 };
 
@@ -64,11 +73,11 @@ function writes(throughCoordinator: boolean, isCluster: boolean): Record<'head' 
 
 async function measure({ reader, writer, throughCoordinator }: BudgetRequest) {
   const of = async (database: Database, stages: Record<'head' | 'worker', StageNeed[]>) => {
-    const { rooms, poolSize } = await readRooms(database);
+    const { rooms, poolSize, otherRuns } = await readRooms(database);
     const needs = rooms.map(
       (room, index): NodeNeed => ({ room, stages: index === 0 ? stages.head : stages.worker }),
     );
-    return { needs, poolSize };
+    return { needs, poolSize, otherRuns };
   };
   const read = reader && (await of(reader, { head: [READS.head], worker: [READS.worker] }));
   const isCluster = writer?.kind === 'citus';
@@ -76,6 +85,7 @@ async function measure({ reader, writer, throughCoordinator }: BudgetRequest) {
   return {
     needs: [...(read?.needs ?? []), ...(written?.needs ?? [])],
     pool: written ?? { needs: [], poolSize: 1 },
+    otherRuns: (read?.otherRuns ?? 0) + (written?.otherRuns ?? 0),
   };
 }
 
@@ -102,13 +112,20 @@ function tooFew(short: readonly Shortage[], jobs: number, most: number): Migrate
  * workers as fit beside all else. Later wishes for another number are granted as far as they fit then.
  */
 export async function fitJobs(request: BudgetRequest, context: Context): Promise<Jobs> {
+  const { signal } = context;
   const {
     jobs: wished,
     mayReduce = false,
     connectionReserve: reserve = CONNECTION_RESERVE,
     writer,
   } = request;
-  const { needs, pool } = await measure(request);
+  let measured = await measure(request);
+  for (let look = 0; look < LOOKS && measured.otherRuns > 0; look += 1) {
+    if (shortages(measured.needs, wished, reserve).length === 0) break;
+    await pause(LOOK_EVERY_MS, undefined, { signal }).catch(() => throwIfAborted(signal));
+    measured = await measure(request);
+  }
+  const { needs, pool } = measured;
   const short = shortages(needs, wished, reserve);
   const most = mostJobs(needs, wished, reserve);
   if (short.length > 0) {
@@ -121,6 +138,15 @@ export async function fitJobs(request: BudgetRequest, context: Context): Promise
     await writer.limitPool(size);
   }
   return new Jobs(most);
+}
+
+/** The most connections that a load with so many streams opens to one node, if it has to do with few. */
+export function connectionsOfLoad(jobs: number, isCluster: boolean): number {
+  const { head, worker } = writes(false, isCluster);
+  const room = { node: '', free: 0, bound: '' };
+  return Math.max(
+    ...[head, ...(isCluster ? [worker] : [])].map((stages) => wanted({ room, stages }, jobs, 1)),
+  );
 }
 
 /** Grants wishes for another number of streams while the work runs, as far as they fit. Returns how to stop. */

@@ -9,6 +9,8 @@ export interface ConnectionFacts {
   readonly forSuperusers: number;
   readonly reserved: number;
   readonly used: number;
+  /** Of these, connections of other runs of this program. */
+  readonly otherRuns: number;
   readonly roleLimit: number | null;
   readonly roleUsed: number;
   readonly databaseLimit: number | null;
@@ -47,6 +49,8 @@ export interface Rooms {
   readonly rooms: readonly NodeRoom[];
   /** Connections to one worker that a statement on the coordinator opens at most; 1 on a single node. */
   readonly poolSize: number;
+  /** Connections of other runs of this program, on all nodes: those of a killed one go within seconds. */
+  readonly otherRuns: number;
 }
 
 interface PoolRow {
@@ -64,7 +68,8 @@ export async function readRooms({ session, connector }: Database): Promise<Rooms
     sql('citus/connections', { mine }),
     'count the connections',
   );
-  if (connector.kind === 'single') return { rooms: [roomOf(side, facts[0]!.value)], poolSize: 1 };
+  const otherRuns = facts.reduce((sum, { value }) => sum + value.otherRuns, 0);
+  if (connector.kind === 'single') return { rooms: [roomOf(side, facts[0]!.value)], poolSize: 1, otherRuns };
   const { poolSize, sharedPool } = await session.one<PoolRow>(
     sql('citus/coordinator-pool'),
     'read the settings of the coordinator',
@@ -83,5 +88,5 @@ export async function readRooms({ session, connector }: Database): Promise<Rooms
     if (index === 0 || !counted) return room;
     return { ...room, shared: Math.max(0, sharedPool - (inUse.get(node) ?? 0)) };
   });
-  return { rooms, poolSize };
+  return { rooms, poolSize, otherRuns };
 }

@@ -9,11 +9,11 @@ export interface Meter {
   waited(side: Exclude<WaitSide, 'transform'>, ms: number): void;
 }
 
-/** Waits until `bytes` may pass. */
-async function passed(bucket: TokenBucket, bytes: number, signal: AbortSignal): Promise<void> {
-  for (;;) {
+/** Waits until `bytes` may pass; false when they might at once. */
+async function held(bucket: TokenBucket, bytes: number, signal: AbortSignal): Promise<boolean> {
+  for (let waited = false; ; waited = true) {
     const ms = bucket.take(bytes);
-    if (ms === 0) return;
+    if (ms === 0) return waited;
     await pause(ms, undefined, { signal }).catch(() => throwIfAborted(signal));
   }
 }
@@ -39,9 +39,8 @@ export async function* metered<T>(
       ended = done === true;
       if (done) return value;
       throwIfAborted(signal);
-      await passed(bucket, value.length, signal);
-      const released = now();
-      meter.waited('throttle', released - answered);
+      const released = (await held(bucket, value.length, signal)) ? now() : answered;
+      if (released > answered) meter.waited('throttle', released - answered);
       meter.bytes(value.length);
       yield value;
       asked = now();

@@ -99,12 +99,14 @@ class Watched {
 
   ask(query: ThrottleQuery): Promise<QueryAnswer> {
     return this.#check(async (session) => {
-      const rows = await session.query<Record<string, unknown>>(query.sql, 'run the query of --throttle');
-      const values = Object.values(rows[0] ?? {});
-      const [value] = values;
+      // As an expression it has one column and at most one row, or the server says what is wrong.
+      const { value } = await session.one<{ value: unknown }>(
+        `SELECT (\n${query.sql.replace(/[\s;]+$/, '')}\n) AS value`,
+        'run the query of --throttle',
+      );
       const answer = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-      const good = typeof answer === 'boolean' || (typeof answer === 'number' && !Number.isNaN(answer));
-      if (rows.length === 1 && values.length === 1 && good) return { query, answer };
+      if (typeof answer === 'boolean' || (typeof answer === 'number' && !Number.isNaN(answer)))
+        return { query, answer };
       throw new MigrateError('THROTTLE_INVALID', {
         message: `The query of --throttle on the ${query.on} has to answer with one row of one boolean or number`,
       });

@@ -252,6 +252,10 @@ export class Throttle implements Pace {
   }
 }
 
+/** The server's own words say what is wrong with a query; repeating it as it is would not help. */
+const hintOf = ({ code, hint }: MigrateError): string =>
+  code === 'SERVER_ERROR' || code === 'THROTTLE_INVALID' ? 'Correct the query; nothing was touched.' : hint;
+
 /** Everything that is wrong with the checks, at once. */
 function refuse({ errors }: Look): void {
   const [first, ...others] = errors;
@@ -259,6 +263,7 @@ function refuse({ errors }: Look): void {
   if (others.length === 0 && first.code !== 'SERVER_ERROR') throw first;
   throw new MigrateError('THROTTLE_INVALID', {
     message: `The limits of --throttle cannot be checked:\n${errors.map(({ message }) => `  ${message}`).join('\n')}`,
+    hint: [...new Set(errors.map(hintOf))].join(' '),
     cause: first,
   });
 }

@@ -1,3 +1,4 @@
+import { connectionsOfLoad } from '../citus/budget.js';
 import type { Catalog } from '../core/catalog-types.js';
 import type { Log } from '../core/context.js';
 import { throwIfAborted } from '../core/errors.js';
@@ -218,9 +219,7 @@ function report(
   }
   if (!facts) return { tables, findings };
   const jobs = config.jobs ?? PLAN_DEFAULTS.jobs;
-  const shards = Math.max(1, ...tables.map((table) => table.shards));
-  // A COPY through the coordinator keeps a connection per shard of a node open, up to the pool's size.
-  const needed = jobs * Math.min(facts.poolSize, Math.ceil(shards / facts.nodes));
+  const needed = connectionsOfLoad(jobs, facts.citus);
   const available = facts.maxConnections;
   if (needed > available * 0.8) findings.push(finding('CONNECTIONS', {}, { jobs, needed, available }));
   return { tables, findings: sortFindings(findings), connections: { needed, available } };

@@ -10,10 +10,6 @@ export interface TargetFacts {
   readonly shardCount?: number;
   /** citus.shard_replication_factor: copies of every shard of a new table; 1 for a plain PostgreSQL. */
   readonly replicationFactor: number;
-  /** Connections that one statement opens to a node at most. */
-  readonly poolSize: number;
-  /** Nodes that take shards; 1 for a plain PostgreSQL. */
-  readonly nodes: number;
   readonly available: ReadonlySet<string>;
   /** Installed extensions and their schemas. */
   readonly extensions: ReadonlyMap<string, string>;
@@ -25,7 +21,6 @@ export interface TargetFacts {
 interface FactsRow {
   maxConnections: number;
   shardCount: number | null;
-  poolSize: number | null;
   replicationFactor: number | null;
   citus: boolean;
   available: string[] | null;
@@ -38,14 +33,11 @@ export async function readTargetFacts(target: Queryable): Promise<TargetFacts> {
   const shards = row.citus
     ? await target.query<{ schema: string; name: string; bounds: number[] }>(sql('plan/target-shards'))
     : [];
-  const nodes = row.citus ? (await target.query<{ nodes: number }>(sql('plan/target-nodes')))[0]!.nodes : 1;
   return {
     citus: row.citus,
     maxConnections: row.maxConnections,
     ...(row.shardCount === null ? {} : { shardCount: row.shardCount }),
-    poolSize: row.poolSize ?? 1,
     replicationFactor: row.citus ? (row.replicationFactor ?? 1) : 1,
-    nodes: Math.max(1, nodes),
     available: new Set(row.available ?? []),
     extensions: new Map((row.extensions ?? []).map((one) => [one.name, one.schema])),
     roles: new Set(row.roles),

@@ -90,6 +90,7 @@ describe('the room of a node', () => {
     forSuperusers: 3,
     reserved: 2,
     used: 40,
+    otherRuns: 0,
     roleLimit: null,
     roleUsed: 7,
     databaseLimit: -1,

@@ -61,6 +61,7 @@ export interface LoadOptions {
   readonly context?: Partial<Context>;
   readonly via?: 'direct' | 'coordinator' | 'auto';
   readonly jobs?: number;
+  readonly mayReduce?: boolean;
   readonly chunkBytes?: number;
   readonly truncate?: boolean;
   readonly phase?: LoadPhase;
@@ -129,11 +130,11 @@ export async function prepare(source: Side, target: Side, file = {}): Promise<Jo
 export function load(journey: Journey, options: LoadOptions = {}): Promise<LoadResult> {
   const { plan } = journey;
   const { via = 'auto', jobs = 2, truncate = false, phase = 'all', chunkBytes = CHUNK_BYTES } = options;
-  const { stallMs, quarantine, indexMemory } = options;
+  const { stallMs, quarantine, indexMemory, mayReduce = false } = options;
   const context = noopContext(options.context);
   return withSides(journey, options, async ({ source: reader, target: writer }) => {
     const request = {
-      ...({ writer, plan, tables: movedTables(plan), phase, truncate, jobs, via } as const),
+      ...({ writer, plan, tables: movedTables(plan), phase, truncate, jobs, mayReduce, via } as const),
       ...(stallMs === undefined ? {} : { stallMs }),
       ...(indexMemory === undefined ? {} : { indexMemory }),
       ...(quarantine === undefined ? {} : { quarantine }),

@@ -158,9 +158,7 @@ describe('the check of the target', () => {
   const facts = (over: Partial<TargetFacts> = {}): TargetFacts => ({
     citus: true,
     maxConnections: 100,
-    poolSize: 16,
     replicationFactor: 1,
-    nodes: 2,
     available: new Set(['ruvector', 'vector']),
     extensions: new Map(),
     roles: new Set(['boss']),

@@ -102,6 +102,34 @@ const collect = (terminal: Partial<ProgressStream> = {}) => {
   return { stream, text: () => text };
 };
 
+describe('a pause', () => {
+  it('is in the snapshot with its reason and its length, until work goes on', () => {
+    const clock = stepClock();
+    const state = new ProgressState(clock);
+    state.start('copy', items(1));
+    clock.at = 1000;
+    state.pause('a standby lags');
+    clock.at = 3500;
+    state.pause('a standby lags more');
+    clock.at = 4000;
+    const snapshot = state.snapshot();
+    expect(snapshot.paused).toEqual({ reason: 'a standby lags more', forMs: 3000 });
+    expect(progressLine(snapshot)).toBe(
+      'copy 0 %: paused for 3.0 s: a standby lags more, 0 of 1 table, 0 rows, 0 rows/s',
+    );
+    state.pause(undefined);
+    expect(state.snapshot()).not.toHaveProperty('paused');
+    expect(progressLine(state.snapshot())).toBe('copy 0 %: 0 of 1 table, 0 rows, 0 rows/s');
+  });
+
+  it('names the rate as what is mostly waited for', () => {
+    const state = new ProgressState(stepClock());
+    state.start('copy', items(1));
+    state.advance('t0', { rows: 1, waitMs: { throttle: 5, target: 1 } });
+    expect(progressLine(state.snapshot())).toContain('mostly waiting for the rate limit');
+  });
+});
+
 describe('lines', () => {
   const open = () => {
     vi.useFakeTimers();
@@ -203,6 +231,28 @@ describe('bars', () => {
     expect(text()).toContain('all: 0 of 40 tables');
     expect(text()).toContain('t33 ');
     expect(text()).not.toContain('t20 ');
+  });
+
+  it.each([1, 40])('show why work pauses in a line of its own, as long as it does (%i tables)', (count) => {
+    const { view, text } = open(6, count);
+    const since = (): string => {
+      const before = text().length;
+      vi.advanceTimersByTime(1000);
+      return text().slice(before);
+    };
+    expect(since()).not.toContain('paused');
+    view.pause('standby a lags');
+    view.pause('standby b lags');
+    const paused = since();
+    expect(paused).toMatch(/paused for .*: standby b lags/);
+    // Nothing may be drawn below the last line of the terminal: five frames a second, each of them whole.
+    expect(paused.split('\n').length - 1).toBeLessThanOrEqual(6 * 5);
+    view.pause(undefined);
+    since();
+    expect(since()).not.toContain('paused');
+    view.pause('again');
+    view.stop();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('let log lines through above them at once', () => {

@@ -131,10 +131,10 @@ function flagsOf(
     const { flag, kind } = OPTIONS[name];
     const value = values[flag];
     if (value === undefined) continue;
-    if (Array.isArray(value) && kind !== 'list')
+    if (Array.isArray(value) && kind !== 'list' && kind !== 'texts')
       throw new MigrateError('USAGE', {
         message: `--${flag} is given more than once`,
-        hint: 'Give it once; --tables, --exclude and --report may be repeated.',
+        hint: 'Give it once; --tables, --exclude, --report and --throttle may be repeated.',
       });
     flags[name] = value;
   }

@@ -46,12 +46,12 @@ export function loadOutcome(
   );
   const rows = result.tables.reduce((sum, table) => sum + table.rows, 0);
   const place = placeOf(config.reverse ? 'reverse' : 'forward');
-  const { source, target } = result.waitMs;
+  const { source, target, throttle } = result.waitMs;
   // Below a second there is nothing to be gained on either side.
   const waits =
-    source + target < 1000
+    source + target + throttle < 1000
       ? ''
-      : ` The streams together waited ${formatDuration(target)} for ${place} to take rows and ${formatDuration(source)} for ${readPlace(config.reverse ? 'target' : 'source')} to give them.`;
+      : ` The streams together waited ${formatDuration(target)} for ${place} to take rows and ${formatDuration(source)} for ${readPlace(config.reverse ? 'target' : 'source')} to give them${throttle < 1000 ? '' : `, and ${formatDuration(throttle)} for the rate limit`}.`;
   const summary =
     result.tables.length === 0
       ? `Phase ${config.phase} is done.`

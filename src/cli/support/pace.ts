@@ -41,7 +41,8 @@ export async function withPace<T>(
 ): Promise<T> {
   const { config, context } = invocation;
   const { throttle: limits, maxRate, jobs, control } = config;
-  if (sides.reader !== undefined) warnOfLongChunks(invocation, maxRate);
+  // How large the chunks of a dump are was decided before.
+  if (sides.reader && sides.writer) warnOfLongChunks(invocation, maxRate);
   if (control !== undefined) context.log.info(`Changes are read from ${control} while this runs`);
   const watched = { ...sides, limits, maxRate, jobs, ...(control === undefined ? {} : { control }) };
   const throttle = await Throttle.start(watched, context);
