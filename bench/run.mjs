@@ -1,5 +1,5 @@
 // Measures the command line against psql, pgcopydb and pgloader; prints ratios, asserts nothing.
-//   npm run build && node bench/run.mjs [--only export,memory,copy,load,verify] [--rounds 3] [--write]
+//   npm run build && node bench/run.mjs [--only export,memory,copy,load,verify,shim] [--rounds 3] [--write]
 // --write puts the report into bench/RESULTS.md, followed by bench/reading.md.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -7,12 +7,13 @@ import * as copy from './cases/copy.mjs';
 import * as exporting from './cases/export.mjs';
 import * as load from './cases/load.mjs';
 import * as memory from './cases/memory.mjs';
+import * as shim from './cases/shim.mjs';
 import * as verify from './cases/verify.mjs';
 import { Environment } from './lib/environment.mjs';
 import { surroundings } from './lib/report.mjs';
 
 /** A case has a `title` and `measure(bench)`, which returns Markdown. */
-const CASES = { export: exporting, memory, copy, load, verify };
+const CASES = { export: exporting, memory, copy, load, verify, shim };
 
 const { values } = parseArgs({
   options: {

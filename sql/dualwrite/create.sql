@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS citus_migrate.truncation (
 );
 -- Outside of transactions on purpose: whoever writes sees at once where to, and nobody waits for anybody.
 CREATE SEQUENCE IF NOT EXISTS citus_migrate.segment MAXVALUE 2 CYCLE;
-CREATE SEQUENCE IF NOT EXISTS citus_migrate.dropped MAXVALUE 2 CYCLE;
+-- 1: capturing; 2: dropped at the limit of the log; 3: dropped because a tracked column was changed.
+CREATE SEQUENCE IF NOT EXISTS citus_migrate.dropped MAXVALUE 3 CYCLE;
 SELECT setval('citus_migrate.segment', coalesce(pg_sequence_last_value('citus_migrate.segment'::regclass), 1)),
        setval('citus_migrate.dropped', coalesce(pg_sequence_last_value('citus_migrate.dropped'::regclass), 1));
 INSERT INTO citus_migrate.capture (limit_bytes, policy) VALUES (:limit_bytes, :'policy')

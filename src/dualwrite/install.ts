@@ -3,6 +3,7 @@ import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { displayName, qualified, quoteIdent } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import { typeParts } from '../plan/types.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { captureOf, listOf, logOf, SEGMENTS, singleOf } from './names.js';
@@ -64,6 +65,13 @@ function captureBody(id: number, tracked: Tracked): string {
   return sql('dualwrite/capture-body', { ...Object.fromEntries(writes), id });
 }
 
+/** The type without its length, which may be raised while the log is there. Without one, char and bit mean one. */
+function unbounded(type: string): string {
+  const { base } = typeParts(type);
+  if (base === 'character') return 'bpchar';
+  return base === 'bit' ? 'bit varying' : base;
+}
+
 async function installTable(
   session: Session,
   id: number,
@@ -78,8 +86,8 @@ async function installTable(
   );
   const [log_1, log_2] = [logOf(id, 1), logOf(id, 2)];
   const definitions = [
-    ...columns.map(({ type }, index) => `${singleOf(index)} ${type}`),
-    ...columns.map(({ type }, index) => `${listOf(index)} ${type}[]`),
+    ...columns.map(({ type }, index) => `${singleOf(index)} ${unbounded(type)}`),
+    ...columns.map(({ type }, index) => `${listOf(index)} ${unbounded(type)}[]`),
   ];
   const capture = captureOf(id);
   await session.query(
@@ -152,6 +160,12 @@ export async function installShim(request: InstallRequest, context: Context): Pr
         )
         .then(() => {}),
     );
+    if (source.facts.superuser) {
+      await session.query(
+        sql('dualwrite/watch-ddl', { body: sql('dualwrite/ddl-body') }),
+        'watch for changes of the schema',
+      );
+    }
     const known = new Map((await readCaptured(session)).map((row) => [row.table, row]));
     let nextId = Math.max(0, ...[...known.values()].map(({ id }) => id)) + 1;
     const installed: string[] = [];

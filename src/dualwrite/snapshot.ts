@@ -5,7 +5,7 @@ import { sql } from '../postgres/sql-files.js';
 import { logOf } from './names.js';
 import { brokenTriggers, changedShapes, readShapes } from './shape.js';
 import { LOCK_WAIT_MS } from './short-lock.js';
-import { type CapturedRow, type CaptureState, missingShim, readState } from './state.js';
+import { type CapturedRow, type CaptureState, missingShim, readState, whyDropped } from './state.js';
 
 /** Changes of one table that wait to be applied. */
 export interface Pending {
@@ -55,11 +55,9 @@ export async function requireShapes(session: Session, captured: readonly Capture
 }
 
 export function requireCapturing(state: CaptureState): asserts state is CaptureState & { drained: string } {
-  if (state.dropped) {
-    throw new MigrateError('CAPTURE_LOST', {
-      message: `The change log reached its limit of ${state.limitBytes} bytes, and capture was dropped as its policy says`,
-    });
-  }
+  const reason = whyDropped(state);
+  if (reason !== undefined)
+    throw new MigrateError('CAPTURE_LOST', { message: `Changes were lost: ${reason}` });
   if (state.drained === null) {
     throw new MigrateError('SHIM_MISSING', {
       message: 'The install of the shim was never finished',

@@ -14,8 +14,8 @@ export interface CaptureState {
   readonly target: string | null;
   readonly limitBytes: number;
   readonly policy: LogPolicy;
-  /** The log reached its limit and capture was dropped. */
-  readonly dropped: boolean;
+  /** Capture was dropped: the log reached its limit, or a tracked column was changed. */
+  readonly dropped: 'limit' | 'column' | null;
   readonly segment: Segment;
 }
 
@@ -58,6 +58,14 @@ export async function readState(session: Session): Promise<CaptureState | undefi
 
 export function readCaptured(session: Session): Promise<CapturedRow[]> {
   return session.query<CapturedRow>(sql('dualwrite/captured'), 'read the captured tables');
+}
+
+/** Why nothing is captured any more; undefined: it is. */
+export function whyDropped({ dropped, limitBytes }: CaptureState): string | undefined {
+  if (dropped === null) return undefined;
+  return dropped === 'limit'
+    ? `the change log reached its limit of ${limitBytes} bytes, and capture was dropped as its policy says`
+    : 'a column by which changes are captured was changed, and capture was dropped so that no statement would fail';
 }
 
 export function missingShim(server: string): MigrateError {

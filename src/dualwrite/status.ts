@@ -4,7 +4,7 @@ import { sql } from '../postgres/sql-files.js';
 import { logOf } from './names.js';
 import { readSizes } from './segments.js';
 import { brokenTriggers, changedShapes, readShapes } from './shape.js';
-import { type LogPolicy, readCaptured, readState } from './state.js';
+import { type LogPolicy, readCaptured, readState, whyDropped } from './state.js';
 
 export interface ShimTable {
   readonly table: string;
@@ -58,6 +58,7 @@ export async function shimStatus({ session }: Database): Promise<ShimStatus | nu
     });
     seconds = Math.max(seconds, Number(at ?? 0));
   }
+  const dropped = whyDropped(state);
   const recorded = captured.flatMap(({ shape }) => shape);
   return {
     installed: true,
@@ -71,7 +72,7 @@ export async function shimStatus({ session }: Database): Promise<ShimStatus | nu
       policy: state.policy,
     },
     problems: [
-      ...(state.dropped ? ['the log reached its limit, and capture was dropped'] : []),
+      ...(dropped === undefined ? [] : [dropped]),
       ...(state.drained === null || captured.some(({ since }) => since === null)
         ? ['the install was never finished']
         : []),

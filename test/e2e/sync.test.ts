@@ -4,6 +4,7 @@ import { type FreshDatabase, freshCluster, freshSource } from '../support/databa
 import { drain, follow, install, Oracle } from '../support/follow.js';
 import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_SCHEMA } from '../support/follow-schema.js';
 import { type Journey, load, prepare } from '../support/load.js';
+import { runJson, runMigrate } from '../support/migrate.js';
 
 const FILL = `
   INSERT INTO kind SELECT g, 'kind ' || g FROM generate_series(1, 5) g;
@@ -90,5 +91,40 @@ describe('sync', () => {
 
   test('a pass over nothing changes nothing', async () => {
     expect(await opened.follower.pass()).toMatchObject({ changes: 0, seconds: 0, rows: 0 });
+  });
+
+  test('stops at a clean point when asked to, and says where things stand', async () => {
+    await opened.close();
+    const sides = ['--source', source.url, '--target', target.url, '--plan', journey.planFile];
+    const cwd = journey.folder;
+    expect(await runJson(['shim', 'status', ...sides], { cwd })).toMatchObject({
+      exit: 0,
+      installed: true,
+      log: { changes: 0 },
+      problems: [],
+    });
+    await source.client.query(`UPDATE account SET name = 'at last'`);
+    const changes = async (): Promise<number> =>
+      (await runJson(['shim', 'status', ...sides], { cwd })).log.changes;
+    expect(await changes()).toBeGreaterThan(0);
+    const stopped = await runMigrate(['sync', ...sides, '--no-progress'], {
+      cwd,
+      started: (child) =>
+        void expect
+          .poll(changes, { timeout: 60_000 })
+          .toBe(0)
+          .then(() => child.kill('SIGINT')),
+    });
+    expect(stopped.code).toBe(130);
+    await oracle.expectEqual();
+    const text = await runMigrate(['sync', '--until-drained', ...sides, '--no-progress'], { cwd });
+    expect(text).toMatchObject({ code: 0, stdout: expect.stringContaining('Next: migrate verify') });
+    expect(await runJson(['shim', 'remove', ...sides], { cwd })).toMatchObject({ exit: 0, removed: true });
+    expect(await runJson(['shim', 'status', ...sides], { cwd })).toMatchObject({ exit: 1, installed: false });
+    expect(await runJson(['sync', '--until-drained', ...sides], { cwd })).toMatchObject({
+      exit: 2,
+      error: { code: 'SHIM_MISSING' },
+    });
+    opened = { ...opened, close: async () => {} };
   });
 });
