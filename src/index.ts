@@ -52,6 +52,7 @@ export { type ImportRequest, importDump } from './load/import.js';
 export type { LoadResult, TableLoad } from './load/load-chunks.js';
 export type { Via } from './load/route.js';
 export type { LoadPhase, LoadRequest } from './load/run.js';
+export { Throttle, type ThrottleOptions } from './load/throttle.js';
 export { noopContext } from './observe/noop.js';
 export { type BuildPlanRequest, type BuiltPlan, buildPlan } from './plan/build.js';
 export { originalDdl, targetDdl } from './plan/ddl.js';
