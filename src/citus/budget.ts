@@ -122,6 +122,8 @@ export async function fitJobs(request: BudgetRequest, context: Context): Promise
   let measured = await measure(request);
   for (let look = 0; look < LOOKS && measured.otherRuns > 0; look += 1) {
     if (shortages(measured.needs, wished, reserve).length === 0) break;
+    if (look === 0)
+      context.log.info('Waiting up to 10 s for connections that another run may be about to leave');
     await pause(LOOK_EVERY_MS, undefined, { signal }).catch(() => throwIfAborted(signal));
     measured = await measure(request);
   }
