@@ -87,8 +87,9 @@ function findingsPage(findings) {
   );
 }
 
-function optionRow({ flag, alias, placeholder, kind, choices, describe, shownDefault, env, key }) {
-  const value = kind === 'flag' ? '' : ` ${choices ? choices.join('\\|') : placeholder}`;
+function optionRow({ flag, alias, placeholder, optional, kind, choices, describe, shownDefault, env, key }) {
+  const shown = choices ? choices.join('\\|') : placeholder;
+  const value = kind === 'flag' ? '' : optional ? ` [${shown}]` : ` ${shown}`;
   return [
     `${alias ? `\`-${alias}\`, ` : ''}\`--${flag}${value.replaceAll('\\|', '|')}\``,
     describe,

@@ -89,8 +89,11 @@ export async function openInSnapshot(connector: Connector, node: Node, exported:
  * would empty a table for this snapshot too, and VACUUM FULL or CLUSTER would move rows from pages that are still to
  * be read into pages that were read already, or the other way round.
  */
-async function hold(database: Database, node: Node, tables: readonly Named[]): Promise<Held> {
-  const session = await database.connect(node);
+async function hold(
+  database: Database,
+  { node, session }: Pick<Held, 'node' | 'session'>,
+  tables: readonly Named[],
+): Promise<Held> {
   try {
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     if (tables.length > 0 && node === database.head) {
@@ -110,13 +113,19 @@ async function hold(database: Database, node: Node, tables: readonly Named[]): P
   }
 }
 
-async function holdAll(database: Database, tables: readonly Named[]): Promise<Held[]> {
-  const attempts = await Promise.allSettled(database.nodes.map((node) => hold(database, node, tables)));
-  const held = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+/** All of them; when one fails, the sessions of the others are closed. */
+async function all<T extends { readonly session: Session }>(opening: readonly Promise<T>[]): Promise<T[]> {
+  const attempts = await Promise.allSettled(opening);
+  const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   const failed = attempts.find((attempt) => attempt.status === 'rejected');
-  if (failed === undefined) return held;
-  await Promise.all(held.map((each) => each.session.close()));
+  if (failed === undefined) return opened;
+  await Promise.all(opened.map(({ session }) => session.close()));
   throw failed.reason;
+}
+
+/** A session on every node, to take snapshots in: connecting takes longer than that, and no lock has to last so long. */
+function connectAll(database: Database): Promise<{ node: Node; session: Session }[]> {
+  return all(database.nodes.map(async (node) => ({ node, session: await database.connect(node) })));
 }
 
 /** A prepared transaction that is still undecided is visible on some nodes and not on others. */
@@ -138,28 +147,30 @@ async function refuseInDoubt(database: Database, held: readonly Held[]): Promise
  * Throws TRANSIENT when a long transaction keeps the lock away, INCONCLUSIVE on in-doubt transactions.
  */
 export async function takeCut(database: Database, tables: readonly Named[]): Promise<Cut> {
-  if (database.kind === 'single') return new Cut(database, [await hold(database, database.head, tables)]);
-  const locker = await database.connect();
-  if (database.options.signal !== undefined) locker.cancelOn(database.options.signal);
+  const sessions = await connectAll(database);
+  const holding = () => all(sessions.map((each) => hold(database, each, tables)));
+  if (database.kind === 'single') return new Cut(database, await holding());
   try {
-    await locker.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
-    await locker.query('BEGIN');
-    if (tables.length > 0) {
-      await locker.query(
-        `LOCK TABLE ${tables.map(qualified).join(', ')} IN SHARE MODE`,
-        'take a consistent view',
-      );
-    }
-    const held = await holdAll(database, tables);
+    const locker = await database.connect();
+    if (database.options.signal !== undefined) locker.cancelOn(database.options.signal);
     try {
+      await locker.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
+      await locker.query('BEGIN');
+      if (tables.length > 0) {
+        await locker.query(
+          `LOCK TABLE ${tables.map(qualified).join(', ')} IN SHARE MODE`,
+          'take a consistent view',
+        );
+      }
+      const held = await holding();
       await refuseInDoubt(database, held);
-    } catch (error) {
-      await Promise.all(held.map((each) => each.session.close()));
-      throw error;
+      await locker.query('COMMIT');
+      return new Cut(database, held);
+    } finally {
+      await locker.close();
     }
-    await locker.query('COMMIT');
-    return new Cut(database, held);
-  } finally {
-    await locker.close();
+  } catch (error) {
+    await Promise.all(sessions.map(({ session }) => session.close()));
+    throw error;
   }
 }

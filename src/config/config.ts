@@ -73,7 +73,8 @@ export interface Config {
     readonly namespaces: readonly string[];
     /** Percent of the rows to compare; absent: all. */
     readonly sample?: number;
-    readonly resume: boolean;
+    /** File that holds what was measured; empty: beside the plan; absent: nothing is kept. */
+    readonly resume?: string;
     /** `plan`: write the statements that would mend the target; `apply`: run them. */
     readonly repair?: 'plan' | 'apply';
     readonly repairFile: string;

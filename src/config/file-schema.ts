@@ -37,6 +37,7 @@ export const VALUES = {
   sample: percentage(),
   repair: choice(['plan', 'apply']),
   file: text('a file name'),
+  optionalFile: z.string({ error: 'expected a file name, or nothing' }),
   logLevel: choice(['debug', 'info', 'warn', 'error']),
   logFormat: choice(['text', 'json']),
   metricsPort: whole(1, 65_535),

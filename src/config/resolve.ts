@@ -35,7 +35,6 @@ function defaults(cores: number): Config {
       maxDiscrepancies: 100,
       showValues: false,
       namespaces: [],
-      resume: false,
       repairFile: 'migrate.repair.sql',
     },
     shim: { logLimit: 10 * 1024 ** 3, logPolicy: 'warn' },

@@ -1,6 +1,6 @@
 import type { TableShards } from '../citus/shards.js';
 import type { TablePlan } from '../core/plan-types.js';
-import type { Discrepancy, DiscrepancyKind } from './types.js';
+import type { Discrepancy, DiscrepancyKind } from '../core/verification.js';
 
 /** What is known of one row on one side. */
 export interface RowEvidence {

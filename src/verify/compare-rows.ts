@@ -1,16 +1,16 @@
 import type { Context } from '../core/context.js';
-import { digestsEqual, EMPTY_DIGEST } from '../core/digest.js';
+import { type Digest, digestsEqual, EMPTY_DIGEST } from '../core/digest.js';
 import { throwIfAborted } from '../core/errors.js';
 import { parallel } from '../core/parallel.js';
 import { classify, type RowEvidence } from './classify.js';
-import type { Comparison, TablePair } from './comparison.js';
-import { addDigests, type BucketDigests, keptDigests, total } from './digests.js';
+import { type Comparison, placementsOf, type TablePair } from './comparison.js';
+import { addDigests } from './digests.js';
 import type { DrillResult } from './drill.js';
+import { KnownShards } from './known-shards.js';
 import { type Measured, nothingMeasured, placementKey } from './measure.js';
-import { type Measurement, type Measurements, measurementKey } from './measurements.js';
+import type { Measurements } from './measurements.js';
 import { mergeRows, RowCursor } from './merge.js';
 import { evidenceOf, keyFields, readRows, type StreamRow, streamStatement } from './row-stream.js';
-import { isSame, type KnownRows, knownRows, serverIdentity } from './unchanged.js';
 import type { Unit } from './units.js';
 
 /** Differing rows that are kept beyond the limit, so that a row found in two places is named rightly. */
@@ -34,10 +34,9 @@ class Totals {
     }
   }
 
-  get digests(): BucketDigests {
-    return new Map(
-      [...this.#by].map(([bucket, { rows, sum, xor }]) => [bucket, { rows: BigInt(rows), sum, xor }]),
-    );
+  of(bucket: number): Digest {
+    const { rows, sum, xor } = this.#by.get(bucket) ?? { rows: 0, sum: 0n, xor: 0n };
+    return { rows: BigInt(rows), sum, xor };
   }
 }
 
@@ -53,6 +52,7 @@ function lanesOf(shards: readonly number[], lanes: number): number[][] {
  * holds one key's rows at a time. Every further placement is streamed as well and compared as a whole.
  */
 export class RowComparison {
+  readonly #known: KnownShards;
   readonly #measured = nothingMeasured();
   readonly #differing = new Set<number>();
   readonly #kept: Record<'source' | 'target', RowEvidence[]> = { source: [], target: [] };
@@ -62,9 +62,11 @@ export class RowComparison {
     private readonly comparison: Comparison,
     private readonly pair: TablePair,
     private readonly max: number,
-    private readonly measurements: Measurements,
+    measurements: Measurements,
     private readonly context: Context,
-  ) {}
+  ) {
+    this.#known = new KnownShards(comparison, pair, measurements);
+  }
 
   async run(jobs: number): Promise<RowsResult> {
     const { shards, chosen, table } = this.pair;
@@ -74,10 +76,9 @@ export class RowComparison {
     await parallel(lanes, jobs, this.context.signal, async (lane, signal) => {
       await this.#lane(lane, signal);
       for (const shard of lane) {
-        for (const unit of this.#placements(shard).slice(1)) {
-          if (unit.shard !== undefined) await this.#digestPlacement(unit);
-        }
-        await this.#keep(shard);
+        const others = this.#placements(shard).slice(1);
+        for (const unit of others) if (unit.shard !== undefined) await this.#digestPlacement(unit);
+        if (others.length > 0) await this.#keep(shard);
       }
     });
     const astray = this.#astray(todo);
@@ -107,50 +108,14 @@ export class RowComparison {
     );
   }
 
-  /** The units of the target that hold a shard; the first is compared row by row. */
   #placements(shard: number): readonly Unit[] {
-    const { whole } = this.pair.target;
-    if (this.comparison.target.cut.database.kind === 'single') return whole;
-    const { nodes } = this.pair.shards.shards[shard - 1]!;
-    return nodes.flatMap((node) => whole.filter((unit) => unit.shard === shard && unit.node === node));
+    return placementsOf(this.comparison, this.pair, shard);
   }
 
-  /** Takes over the shards that matched in an earlier run and whose rows neither side has changed since. */
+  /** Takes over the shards that an earlier run found equal; returns the others. */
   async #withoutKnown(shards: readonly number[]): Promise<number[]> {
-    const { source, target } = this.comparison;
-    const offered = new Map<number, { key: string; known: Measurement }>();
-    for (const shard of shards) {
-      const key = await this.#key(shard);
-      const known = this.measurements.offered(key);
-      if (known !== undefined) offered.set(shard, { key, known });
-    }
-    /** A pass over the source for each snapshot that some shards were compared under: one, as a rule. */
-    const passes = new Map<string, Promise<Map<number, KnownRows>>>();
-    const sourceNow = (visible: string): Promise<Map<number, KnownRows>> => {
-      const pass = passes.get(visible) ?? this.#sourceNow(visible);
-      passes.set(visible, pass);
-      return pass;
-    };
-    const holds = async (shard: number, { visible, rows }: Measurement): Promise<boolean> => {
-      const before = visible[source.cut.database.head.name];
-      if (before === undefined) return false;
-      const now = await sourceNow(before);
-      // Rows that belong to no shard are looked for with every pass.
-      if (now.has(0) || !isSame(now.get(shard), BigInt(rows))) return false;
-      for (const unit of this.#placements(shard)) {
-        const there = await target.pool.use(unit.node, (session) =>
-          knownRows(session, unit, visible[`target ${unit.node.name}`]!, '0'),
-        );
-        if (!isSame(there.get(0), BigInt(rows))) return false;
-      }
-      return true;
-    };
-    const known = new Set<number>();
-    for (const [shard, { key, known: measurement }] of offered) {
-      if (!(await holds(shard, measurement))) continue;
-      this.measurements.reuse(key);
-      known.add(shard);
-      const digest = total(keptDigests.from(measurement.value).values());
+    const known = await this.#known.holding(shards);
+    for (const [shard, digest] of known) {
       this.#measured.source.set(shard, digest);
       for (const unit of this.#placements(shard)) {
         this.#measured.target.set(placementKey(shard, unit.node.name), digest);
@@ -160,55 +125,13 @@ export class RowComparison {
     return shards.filter((shard) => !known.has(shard));
   }
 
-  async #sourceNow(visible: string): Promise<Map<number, KnownRows>> {
-    const now = new Map<number, KnownRows>();
-    for (const unit of this.pair.source.whole) {
-      const part = await this.comparison.source.pool.use(unit.node, (session) =>
-        knownRows(session, unit, visible, unit.home),
-      );
-      for (const [bucket, { rows, known }] of part) {
-        const sum = now.get(bucket) ?? { rows: 0n, known: 0n };
-        now.set(bucket, { rows: sum.rows + rows, known: sum.known + known });
-      }
-    }
-    return now;
-  }
-
-  /** Names the comparison of a shard by the servers and statements that its result depends on. */
-  async #key(shard: number): Promise<string> {
-    const { source, target } = this.comparison;
-    const parts = ['rows', String(shard)];
-    for (const [{ pool }, units] of [
-      [source, this.pair.source.whole],
-      [target, this.#placements(shard)],
-    ] as const) {
-      for (const unit of units) {
-        const server = await pool.use(unit.node, serverIdentity);
-        parts.push(unit.node.name, server, streamStatement([unit], undefined, true));
-      }
-    }
-    return measurementKey(...parts);
-  }
-
   async #keep(shard: number): Promise<void> {
-    const { source, target } = this.comparison;
     const copies = this.#placements(shard);
     const digest = this.#measured.source.get(shard) ?? EMPTY_DIGEST;
     const same = copies.every((unit) =>
       digestsEqual(this.#measured.target.get(placementKey(shard, unit.node.name)) ?? EMPTY_DIGEST, digest),
     );
-    if (this.#differing.has(shard) || !same || copies.length === 0) return;
-    const name = source.cut.database.head.name;
-    await this.measurements.keep(await this.#key(shard), {
-      visible: {
-        [name]: source.cut.visible[name]!,
-        ...Object.fromEntries(
-          copies.map(({ node }) => [`target ${node.name}`, target.cut.visible[node.name]!]),
-        ),
-      },
-      rows: String(digest.rows),
-      value: keptDigests.to(new Map([[shard, digest]])),
-    });
+    if (!this.#differing.has(shard) && same && copies.length > 0) await this.#known.keep(shard, digest);
   }
 
   /** Streams the rows of `shards` from both sides and compares them. */
@@ -229,9 +152,24 @@ export class RowComparison {
             signal,
           );
     const targets = this.#targets(shards, signal);
+    const left = [...shards].sort((a, b) => a - b);
+    const keeping: Promise<void>[] = [];
+    /** Both streams are past these shards. */
+    const passed = (next: number): void => {
+      while (left.length > 0 && left[0]! < next) {
+        const shard = left.shift()!;
+        this.#settle(shard, totals.source.of(shard), totals.target.of(shard));
+        if (this.#placements(shard).length !== 1) continue;
+        const kept = this.#keep(shard);
+        // Whoever waits for it later is told.
+        kept.catch(() => {});
+        keeping.push(kept);
+      }
+    };
     try {
       await mergeRows(new RowCursor(sources), new RowCursor(targets), fields, {
         row: (side, row) => {
+          passed(row.bucket);
           totals[side].add(row);
           if (side === 'target' && row.home !== row.bucket) this.#measured.misplaced.add(row.bucket);
         },
@@ -240,15 +178,21 @@ export class RowComparison {
           this.#keepAlone(side, row);
         },
       });
+      passed(Infinity);
     } finally {
       // A stream that was not read to its end still holds its session.
       await Promise.all([sources.return(undefined), targets.return(undefined)]);
+      await Promise.allSettled(keeping);
     }
-    addDigests(this.#measured.source, totals.source.digests);
-    for (const [shard, digest] of totals.target.digests) {
-      const [first] = this.#placements(shard);
-      this.#measured.target.set(placementKey(shard, first!.node.name), digest);
-    }
+    const homeless = totals.source.of(0);
+    if (homeless.rows > 0n) addDigests(this.#measured.source, new Map([[0, homeless]]));
+    await Promise.all(keeping);
+  }
+
+  #settle(shard: number, source: Digest, target: Digest): void {
+    this.#measured.source.set(shard, source);
+    const [first] = this.#placements(shard);
+    if (first !== undefined) this.#measured.target.set(placementKey(shard, first.node.name), target);
   }
 
   #keepAlone(side: 'source' | 'target', row: StreamRow): void {
@@ -308,8 +252,7 @@ export class RowComparison {
     for await (const batch of this.#stream('target', [unit], statement, unit.shard!, signal)) {
       for (const row of batch) totals.add(row);
     }
-    const digest = totals.digests.get(unit.shard!) ?? EMPTY_DIGEST;
-    this.#measured.target.set(placementKey(unit.shard!, unit.node.name), digest);
+    this.#measured.target.set(placementKey(unit.shard!, unit.node.name), totals.of(unit.shard!));
   }
 
   #report(rows: number, node?: string): void {

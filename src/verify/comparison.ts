@@ -118,6 +118,14 @@ export async function openComparison(
   return { source, target, pairs };
 }
 
+/** The units of the target that hold a shard, all copies; of a plain target, all of its parts. */
+export function placementsOf({ target }: Comparison, pair: TablePair, shard: number): readonly Unit[] {
+  const { whole } = pair.target;
+  if (target.cut.database.kind === 'single') return whole;
+  const { nodes } = pair.shards.shards[shard - 1]!;
+  return nodes.flatMap((node) => whole.filter((unit) => unit.shard === shard && unit.node === node));
+}
+
 function withReferences(tables: readonly TablePlan[]) {
   return tables.flatMap((table) => [
     table,

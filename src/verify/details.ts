@@ -1,11 +1,12 @@
 import { quoteIdent, quoteLiteral } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
+import type { Discrepancy, DiscrepantValue } from '../core/verification.js';
 import { ROW } from '../plan/projection.js';
 import { sql } from '../postgres/sql-files.js';
 import type { Found } from './classify.js';
 import type { TablePair } from './comparison.js';
 import type { UnitRunner } from './drill.js';
-import type { Discrepancy, DiscrepantValue, RowDetail } from './types.js';
+import type { RowDetail } from './types.js';
 import type { Unit } from './units.js';
 
 /** Keys that one query asks for. */

@@ -1,11 +1,12 @@
 import type { Context } from '../core/context.js';
 import { qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { IntegrityResult } from '../core/verification.js';
 import type { Direction } from '../plan/projection.js';
 import type { CheckedSide } from './checked-side.js';
 import { referenceChecks } from './reference-checks.js';
 import { checkReferences } from './references.js';
-import type { IntegrityResult } from './types.js';
+import type { SameValues } from './trusted.js';
 import { uniqueChecks } from './unique-checks.js';
 import { checkUniques } from './uniques.js';
 
@@ -17,8 +18,7 @@ export interface IntegrityRequest {
   readonly direction: Direction;
   /** Qualified names of the tables that the checked side has. */
   readonly known: ReadonlySet<string>;
-  /** Tables (display names) of which every row is known to be the same on both sides. */
-  readonly same: ReadonlySet<string>;
+  readonly same: SameValues;
   readonly max: number;
   readonly jobs: number;
 }

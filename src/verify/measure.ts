@@ -1,6 +1,8 @@
 import type { Context } from '../core/context.js';
 import type { Digest } from '../core/digest.js';
 import { parallel } from '../core/parallel.js';
+import type { Session } from '../postgres/session.js';
+import type { CheckedSide } from './checked-side.js';
 import type { Comparison, TablePair } from './comparison.js';
 import {
   addDigest,
@@ -58,38 +60,21 @@ export async function measure(
     keep: (into: Measured, unit: Unit, digests: BucketDigests) => void,
     keepParts: (into: Measured, unit: Unit, parts: PartDigests) => void,
   ) =>
-    parallel(units, jobs, context.signal, async ({ pair, unit }) => {
+    parallel(units, jobs, context.signal, async ({ pair, unit }, signal) => {
       const side = { source, target }[name];
       const into = measured.get(pair)!;
       const slices = mode === 'counts' ? 1 : pair.slices;
       const statement = digestStatement(unit, mode, slices);
       const startedAt = context.clock.now();
-      const digests = await side.pool.use(unit.node, async (session) => {
-        const node = unit.node.name;
-        // The name as well: nodes that were set up as copies of each other have one identity.
-        const server = await serverIdentity(session);
-        const key = measurementKey(node, server, unit.filenode ?? '', statement);
-        const known = measurements.offered(key);
-        if (known !== undefined) {
-          const now = await knownRows(session, unit, known.visible[node]!, '0');
-          if (isSame(now.get(0), BigInt(known.rows))) {
-            measurements.reuse(key);
-            return keptDigests.from(known.value);
-          }
-        }
-        const parts = await readDigests(session, unit, statement);
-        const fresh = byBucket(parts, slices);
+      const fresh = async (session: Session): Promise<BucketDigests> => {
+        // Of a unit that is given up nothing is kept; a large one would keep a stopped command waiting.
+        const parts = await session.cancelledBy(signal, () => readDigests(session, unit, statement));
         keepParts(into, unit, parts);
-        // Rows without a distribution value are joined from nothing, which no snapshot vouches for.
-        if (!fresh.has(0)) {
-          await measurements.keep(key, {
-            visible: { [node]: side.cut.visible[node]! },
-            rows: String(total(fresh.values()).rows),
-            value: keptDigests.to(fresh),
-          });
-        }
-        return fresh;
-      });
+        return byBucket(parts, slices);
+      };
+      const digests = await side.pool.use(unit.node, (session) =>
+        measurements.kept ? remembered(session, side, unit, statement, measurements, fresh) : fresh(session),
+      );
       into.spent[name] += context.clock.now() - startedAt;
       keep(into, unit, digests);
       const { rows } = total(digests.values());
@@ -113,6 +98,39 @@ export async function measure(
     read('target', of('target'), keepTarget, keepTargetParts),
   ]);
   return measured;
+}
+
+/** What an earlier run measured where it still holds, else what is measured now, kept for a later one. */
+async function remembered(
+  session: Session,
+  { cut }: CheckedSide,
+  unit: Unit,
+  statement: string,
+  measurements: Measurements,
+  measureNow: (session: Session) => Promise<BucketDigests>,
+): Promise<BucketDigests> {
+  const node = unit.node.name;
+  // The name as well: nodes that were set up as copies of each other have one identity.
+  const server = await serverIdentity(session);
+  const key = measurementKey(node, server, unit.filenode ?? '', statement);
+  const known = measurements.offered(key);
+  if (known !== undefined) {
+    const now = await knownRows(session, unit, known.visible[node]!, '0');
+    if (isSame(now.get(0), BigInt(known.rows))) {
+      measurements.reuse(key);
+      return keptDigests.from(known.value);
+    }
+  }
+  const digests = await measureNow(session);
+  // Rows without a distribution value are joined from nothing, which no snapshot vouches for.
+  if (!digests.has(0)) {
+    await measurements.keep(key, {
+      visible: { [node]: cut.visible[node]! },
+      rows: String(total(digests.values()).rows),
+      value: keptDigests.to(digests),
+    });
+  }
+  return digests;
 }
 
 /** Shards without rows of the scope are passed over. */

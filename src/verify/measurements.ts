@@ -21,9 +21,9 @@ interface FileContent {
 }
 
 /**
- * What verification has measured, by everything that the result depends on (`measurementKey`). Kept in a file beside
- * the plan, so that a later run does not measure again what has not changed since. Whether it has is for the caller
- * to find out (`knownRows`).
+ * What verification has measured, by everything that the result depends on (`measurementKey`). Kept in a file where
+ * that is asked for, so that a later run does not measure again what has not changed since. Whether it has is for the
+ * caller to find out (`knownRows`).
  */
 export class Measurements {
   readonly #made = new Map<string, Measurement>();
@@ -36,17 +36,24 @@ export class Measurements {
     private readonly file: string | undefined,
     private readonly planHash: string,
     private readonly known: ReadonlyMap<string, Measurement>,
+    /** False: nobody has to find out what a measurement depends on, for nothing is kept. */
+    readonly kept = true,
   ) {}
 
-  /** `resume`: offer what the file holds for this plan. A file that cannot be read counts as empty. */
-  static async open(file: string, planHash: string, resume: boolean): Promise<Measurements> {
-    const content = resume ? await readContent(file) : undefined;
+  /** Offers what the file holds for this plan. A file that cannot be read counts as empty. */
+  static async open(file: string, planHash: string): Promise<Measurements> {
+    const content = await readContent(file);
     const known = content?.planHash === planHash ? Object.entries(content.measurements) : [];
     return new Measurements(file, planHash, new Map(known));
   }
 
-  static none(): Measurements {
+  /** Those of this run alone, for a second look (`again`). */
+  static ofThisRun(): Measurements {
     return new Measurements(undefined, '', new Map());
+  }
+
+  static none(): Measurements {
+    return new Measurements(undefined, '', new Map(), false);
   }
 
   /** What these measurements are to a second look within the same run. */
@@ -85,7 +92,7 @@ export class Measurements {
   }
 }
 
-/** The file beside a plan: `migrate.verify.json` for `migrate.plan.json`. */
+/** The file that is meant when none is named: `migrate.verify.json` for `migrate.plan.json`. */
 export function measurementsFile(plan: string): string {
   return plan.replace(/(\.plan)?(\.json)?$/, '.verify.json');
 }

@@ -3,12 +3,12 @@ import { type Shard, shardsOf, type TableShards } from '../citus/shards.js';
 import type { Context } from '../core/context.js';
 import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import { parallel } from '../core/parallel.js';
+import type { IntegrityKey, IntegrityResult } from '../core/verification.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { arrayLiteral } from './array-literal.js';
 import { type CheckedSide, reasonOf } from './checked-side.js';
 import type { ReferenceCheck } from './reference-checks.js';
-import type { IntegrityKey, IntegrityResult } from './types.js';
 
 /** Distinct values that are asked about at once: some megabytes of SQL, and few enough rounds for millions. */
 const BATCH = 100_000;

@@ -1,6 +1,6 @@
 import type { Catalog, ColumnDef, Grant, IndexDef, TableDef } from '../core/catalog-types.js';
 import { displayName, qualified, quoteIdent } from '../core/names.js';
-import type { SchemaResult } from './types.js';
+import type { SchemaResult } from '../core/verification.js';
 
 export interface SchemaComparison {
   /** As planned (or, on the way back, the original). */

@@ -3,11 +3,11 @@ import type { Named } from '../core/catalog-types.js';
 import type { Context } from '../core/context.js';
 import { displayName, qualified, quoteLiteral } from '../core/names.js';
 import { parallel } from '../core/parallel.js';
+import type { SchemaResult } from '../core/verification.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import type { CheckedSide } from './checked-side.js';
 import { differences, objectOf } from './schema-compare.js';
-import type { SchemaResult } from './types.js';
 
 /** Relations whose parts are read at once. */
 const BATCH = 500;

@@ -1,21 +1,19 @@
-import type { Catalog } from '../core/catalog-types.js';
 import type { Context } from '../core/context.js';
 import { qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { SchemaResult } from '../core/verification.js';
+import { readCatalog } from '../plan/catalog.js';
 import type { Direction } from '../plan/projection.js';
 import { targetCatalog } from '../plan/target-catalog.js';
 import type { CheckedSide } from './checked-side.js';
 import { withPartitions } from './reference-checks.js';
 import { compareSchema } from './schema-compare.js';
 import { compareShards } from './schema-shards.js';
-import type { SchemaResult } from './types.js';
 
 export interface SchemaRequest {
   /** The side that was made: the target, on the way back the single node. */
   readonly made: CheckedSide;
   readonly other: CheckedSide;
-  /** What `made` has. */
-  readonly actual: Catalog;
   readonly plan: Plan;
   readonly tables: readonly TablePlan[];
   readonly direction: Direction;
@@ -26,14 +24,14 @@ export interface SchemaRequest {
 
 /** The schema of the made side against the plan, and every shard against its table. */
 export async function checkSchema(request: SchemaRequest, context: Context): Promise<SchemaResult[]> {
-  const { made, other, actual, plan, tables, direction, thorough, jobs } = request;
+  const { made, other, plan, tables, direction, thorough, jobs } = request;
   const forward = direction === 'forward';
   const scope = withPartitions(plan, tables);
   const { database } = made.cut;
-  const roles = await database.session.query<{ name: string }>(
-    'SELECT rolname AS name FROM pg_roles',
-    'read the roles',
-  );
+  const { actual, roles } = await made.pool.use(database.head, async (session) => ({
+    actual: await readCatalog(session),
+    roles: await session.query<{ name: string }>('SELECT rolname AS name FROM pg_roles', 'read the roles'),
+  }));
   const major = ({ cut }: CheckedSide): number => Math.floor(cut.database.facts.versionNumber / 10000);
   const recast = plan.tables.filter(
     (table) =>

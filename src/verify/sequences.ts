@@ -2,6 +2,7 @@ import type { Node } from '../citus/database.js';
 import type { SequenceDef } from '../core/catalog-types.js';
 import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { SequenceNodeResult, SequenceResult, Verdict } from '../core/verification.js';
 import type { CheckedSide } from './checked-side.js';
 import {
   readSequences,
@@ -9,7 +10,7 @@ import {
   type SequenceState,
   type SequenceStates,
 } from './sequence-state.js';
-import type { SequenceNodeResult, SequenceResult, Verdict } from './types.js';
+import type { SameValues } from './trusted.js';
 import { misfit } from './way-back.js';
 
 /** A column whose values a sequence makes. */
@@ -32,8 +33,7 @@ export interface SequenceRequest {
   /** The side that took writes before, and the one that takes them next. */
   readonly from: CheckedSide;
   readonly to: CheckedSide;
-  /** Tables (display names) of which every row is known to be the same on both sides. */
-  readonly same: ReadonlySet<string>;
+  readonly same: SameValues;
 }
 
 /**
@@ -189,8 +189,8 @@ async function readLargest(
     const id = quoteIdent(column);
     const within = ranges.map(({ state }) => `${id} >= ${state.min} AND ${id} < ${state.max}`);
     const outside = within.length === 0 ? 'true' : within.map((one) => `NOT (${one})`).join(' AND ');
-    const alike = same.has(table.table);
-    // The same rows have the same largest id, and the single node has an index for it as a rule.
+    const alike = same(table.table, [column]);
+    // The same ids have the same largest one, and the single node has an index for it as a rule.
     const largest = (most: string, where: string): string =>
       alike
         ? `(SELECT ${most}(${id}) FROM ${qualified(table)} WHERE ${where})`

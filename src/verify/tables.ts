@@ -2,6 +2,7 @@ import type { Node } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { digestsEqual, EMPTY_DIGEST } from '../core/digest.js';
 import type { TablePlan } from '../core/plan-types.js';
+import type { Discrepancy, Verdict } from '../core/verification.js';
 import type { CheckedSide } from './checked-side.js';
 import type { Found } from './classify.js';
 import { RowComparison } from './compare-rows.js';
@@ -13,7 +14,7 @@ import { type Measured, measure, placementKey } from './measure.js';
 import type { Measurements } from './measurements.js';
 import { pinpoint } from './pinpoint.js';
 import { type RowScope, tablesInScope } from './scope.js';
-import type { Discrepancy, ShardResult, TableResult, Verdict } from './types.js';
+import type { ShardResult, TableResult } from './types.js';
 import type { Unit } from './units.js';
 
 export interface CompareRequest {

@@ -4,12 +4,13 @@ import type { Context } from '../core/context.js';
 import { type Digest, digestsEqual, EMPTY_DIGEST, mergeDigests, parseDigest } from '../core/digest.js';
 import { qualified, quoteIdent } from '../core/names.js';
 import { parallel } from '../core/parallel.js';
+import type { IntegrityKey, IntegrityResult } from '../core/verification.js';
 import { cutExtent, tidRange } from '../export/chunks.js';
 import { readExtents } from '../export/extents.js';
 import { sql } from '../postgres/sql-files.js';
 import { type CheckedSide, reasonOf } from './checked-side.js';
 import { record } from './references.js';
-import type { IntegrityKey, IntegrityResult } from './types.js';
+import type { SameValues } from './trusted.js';
 import type { UniqueCheck } from './unique-checks.js';
 
 /** Slices that the values are cut into by their hash; a power of two. */
@@ -24,8 +25,7 @@ export interface UniqueRequest {
   readonly source: CheckedSide;
   readonly target: CheckedSide;
   readonly checks: readonly UniqueCheck[];
-  /** Tables (display names) of which every row is known to be the same on both sides. */
-  readonly same: ReadonlySet<string>;
+  readonly same: SameValues;
   readonly max: number;
   readonly jobs: number;
 }
@@ -39,8 +39,8 @@ interface Part {
 
 type SliceDigests = ReadonlyMap<number, Digest>;
 
-/** Why nothing has to be read for a rule of a table that is the same on both sides. */
-const INHERITED = 'Every row is the same as on the source, where the index keeps it.';
+/** Why nothing had to be read. */
+const INHERITED = 'Every row has the same values as on the source, where the index keeps it.';
 
 /**
  * Looks for values that a rule of the source allows once and the target holds more than once, in whichever shards.
@@ -55,7 +55,7 @@ export async function checkUniques(request: UniqueRequest, context: Context): Pr
       table: check.table.table,
       constraint: check.constraint,
     };
-    if (check.plain && request.same.has(check.table.table)) {
+    if (check.plain && request.same(check.table.table, check.columns)) {
       results.push({ ...base, verdict: 'match', orphans: null, duplicates: 0, keys: [], detail: INHERITED });
       continue;
     }

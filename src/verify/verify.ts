@@ -1,12 +1,14 @@
 import { type Cut, takeCut } from '../citus/cut.js';
 import type { Database } from '../citus/database.js';
+import type { Named } from '../core/catalog-types.js';
 import type { Context } from '../core/context.js';
 import { qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
-import { readCatalog } from '../plan/catalog.js';
+import type { Skipped, Verdict } from '../core/verification.js';
 import type { Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
+import { sql } from '../postgres/sql-files.js';
 import { type CheckedSide, openSide } from './checked-side.js';
 import type { Mode } from './digests.js';
 import { checkIntegrity, withParents } from './integrity.js';
@@ -15,7 +17,8 @@ import { checkSchema } from './schema.js';
 import { type RowScope, scopeNotes } from './scope.js';
 import { compareSequences } from './sequences.js';
 import { compareTables } from './tables.js';
-import type { Skipped, Verdict, VerifyResult } from './types.js';
+import { sameValues } from './trusted.js';
+import type { VerifyResult } from './types.js';
 import { checkWayBack } from './way-back.js';
 
 export interface VerifyRequest {
@@ -63,8 +66,9 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
   const thorough = mode !== 'counts';
   const forward = direction === 'forward';
   const to = forward ? target : source;
-  const actual = await readCatalog(to.session);
-  const known = new Set(actual.tables.map(qualified));
+  const known = new Set(
+    (await to.session.query<Named>(sql('verify/tables'), 'read the tables')).map(qualified),
+  );
   const related = thorough ? withParents(plan, tables, known) : tables;
   const sequencesIn = sequencesOf(plan.catalog, tables);
   const seen = (side: Database) => (side === to ? related : tables);
@@ -78,26 +82,17 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
     const [left, right] = sides as [CheckedSide, CheckedSide];
     const [made, other] = forward ? [right, left] : [left, right];
     const before = measurements.reused;
-    const compared = await compareTables(
-      { ...request, scope, details, measurements, source: left, target: right },
-      context,
+    const [compared, schema] = await together(
+      compareTables({ ...request, scope, details, measurements, source: left, target: right }, context),
+      checkSchema({ made, other, plan, tables, direction, thorough, jobs }, context),
     );
     const kept = measurements.reused - before;
     if (kept > 0) context.log.info(`Kept ${kept} measurements of what has not changed since they were made`);
-    const whole = thorough && scope.namespaces.length === 0 && scope.sample === undefined;
-    const same = new Set(
-      compared.filter(({ verdict }) => whole && verdict === 'match').map(({ table }) => table),
-    );
+    const same = sameValues(compared, mode, scope);
     const rules = { source: left, target: right, plan, tables, direction, known, same, max, jobs };
     const integrity = thorough ? await checkIntegrity(rules, context) : [];
     const sequences = await compareSequences({ plan, tables, from: other, to: made, same });
-    const schema = await checkSchema(
-      { made, other, actual, plan, tables, direction, thorough, jobs },
-      context,
-    );
-    // Rows that are the same as the single node's fit it.
-    const doubtful = tables.filter(({ table }) => !same.has(table));
-    if (thorough && forward) schema.push(...(await checkWayBack(to.session, plan, doubtful)));
+    if (thorough && forward) schema.push(...(await checkWayBack(to.session, plan, tables, same)));
     return {
       verdict: worst([...compared, ...integrity, ...sequences, ...schema].map((result) => result.verdict)),
       mode,
@@ -117,6 +112,12 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
     await Promise.all(sides.map(({ pool }) => pool.close()));
     await Promise.all(cuts.map((cut) => cut.close()));
   }
+}
+
+/** Both results; a failure is thrown once both have ended. */
+async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 /** All of them; when one fails, those that were taken are let go of. */

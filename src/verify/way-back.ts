@@ -1,7 +1,8 @@
 import { displayName, qualified, quoteIdent } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
+import type { SchemaResult } from '../core/verification.js';
 import type { Session } from '../postgres/session.js';
-import type { SchemaResult } from './types.js';
+import type { SameValues } from './trusted.js';
 
 const BOUNDS: Readonly<Record<string, readonly [min: string, max: string]>> = {
   smallint: ['-32768', '32767'],
@@ -22,6 +23,7 @@ export async function checkWayBack(
   session: Session,
   plan: Plan,
   tables: readonly TablePlan[],
+  same: SameValues,
 ): Promise<SchemaResult[]> {
   const results: SchemaResult[] = [];
   const except = sequenceColumns(plan);
@@ -31,7 +33,9 @@ export async function checkWayBack(
         column.origin === 'own' &&
         column.targetType !== column.sourceType &&
         BOUNDS[column.sourceType] !== undefined &&
-        !except.has(`${qualified(table)}.${column.name}`),
+        !except.has(`${qualified(table)}.${column.name}`) &&
+        // What the single node holds fits it.
+        !same(table.table, [column.name]),
     );
     if (narrow.length === 0) continue;
     const list = narrow.map(

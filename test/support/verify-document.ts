@@ -1,9 +1,5 @@
-import type {
-  ReportShard,
-  ReportTable,
-  ReportVerdict,
-  VerifyDocument,
-} from '../../src/observe/report/types.js';
+import type { IntegrityResult, Verdict } from '../../src/core/verification.js';
+import type { ReportShard, ReportTable, VerifyDocument } from '../../src/observe/report/types.js';
 
 const side = (rows: number) => ({
   rows: String(rows),
@@ -18,7 +14,7 @@ export function reportShard(
     found = rows,
     verdict = 'match',
     nodes = [`worker-${(index % 2) + 1}:5432`],
-  }: { found?: number; verdict?: ReportVerdict; nodes?: readonly string[] } = {},
+  }: { found?: number; verdict?: Verdict; nodes?: readonly string[] } = {},
 ): ReportShard {
   return { shardId: String(102_008 + index), nodes, verdict, source: side(rows), target: side(found) };
 }
@@ -64,4 +60,23 @@ export function verifyDocument(more: Partial<VerifyDocument> = {}): VerifyDocume
     sequences: [],
     ...more,
   };
+}
+
+export const missing = (key: Record<string, string | null> | null) =>
+  ({ kind: 'missing', key, shardId: '102008', node: 'worker-1:5432' }) as const;
+
+export const rule = (more: Partial<IntegrityResult>): IntegrityResult => ({
+  kind: 'foreign',
+  table: 'a',
+  constraint: 'a_b_fkey',
+  verdict: 'mismatch',
+  orphans: 2,
+  keys: [],
+  ...more,
+});
+
+/** One table with one differing shard. */
+export function damaged(more: Partial<ReportTable> = {}): ReportTable {
+  const shards = [reportShard(0, 10, { found: 9, verdict: 'mismatch' }), reportShard(1, 30)];
+  return reportTable('item', shards, { discrepancies: [missing({ id: '7' })], ...more });
 }

@@ -61,7 +61,6 @@ describe('precedence', () => {
         maxDiscrepancies: 100,
         showValues: false,
         namespaces: [],
-        resume: false,
         repairFile: 'migrate.repair.sql',
       },
       shim: { logLimit: 10_737_418_240, logPolicy: 'warn' },

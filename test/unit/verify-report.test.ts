@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { difference, factsOf, skew } from '../../src/observe/report/facts.js';
 import { renderMarkdown } from '../../src/observe/report/markdown.js';
-import { html, visible, visibleValue } from '../../src/observe/report/markup.js';
-import { nodeLoads } from '../../src/observe/report/nodes.js';
 import { renderPage } from '../../src/observe/report/page.js';
-import type { ReportRule, ReportTable } from '../../src/observe/report/types.js';
-import { reportShard, reportTable, verifyDocument } from '../support/verify-document.js';
+import {
+  damaged,
+  missing,
+  reportShard,
+  reportTable,
+  rule,
+  verifyDocument,
+} from '../support/verify-document.js';
 
 const cellsOf = (page: string): string[] => {
   const map = page.slice(
@@ -15,118 +18,6 @@ const cellsOf = (page: string): string[] => {
   );
   return [...map.matchAll(/<i class="([mxq]) h\d+" title="[^"]*"><\/i>/g)].map(([, letter]) => letter!);
 };
-
-const missing = (key: Record<string, string | null> | null) =>
-  ({ kind: 'missing', key, shardId: '102008', node: 'worker-1:5432' }) as const;
-
-const rule = (more: Partial<ReportRule>): ReportRule => ({
-  kind: 'foreign',
-  table: 'a',
-  constraint: 'a_b_fkey',
-  verdict: 'mismatch',
-  orphans: 2,
-  keys: [],
-  ...more,
-});
-
-/** One table with one differing shard. */
-function damaged(more: Partial<ReportTable> = {}): ReportTable {
-  const shards = [reportShard(0, 10, { found: 9, verdict: 'mismatch' }), reportShard(1, 30)];
-  return reportTable('item', shards, { discrepancies: [missing({ id: '7' })], ...more });
-}
-
-describe('markup', () => {
-  test('escapes whatever is put into a template, and markup only once', () => {
-    const inner = html`<b title="${`"'`}">${'<script>&'}</b>`;
-    expect(html`<p>${inner}${[inner, 'a<b']}${null}${false}${0}</p>`.text).toBe(
-      '<p><b title="&quot;&#39;">&lt;script&gt;&amp;</b><b title="&quot;&#39;">&lt;script&gt;&amp;</b>a&lt;b0</p>',
-    );
-  });
-
-  test.each([
-    ['plain', 'plain'],
-    ['two words', 'two words'],
-    ['Zürich 東京 e\u0301', 'Zürich 東京 e\u0301'],
-    ['', '""'],
-    ['blank ', '"blank "'],
-    ['two  blanks', '"two  blanks"'],
-    ['NULL', '"NULL"'],
-    ['"quoted"', '"\\"quoted\\""'],
-    ['line\nbreak', '"line\\nbreak"'],
-    ['abc\u202edef', '"abc\\u{202e}def"'],
-    ['a\u00a0b', '"a\\u{a0}b"'],
-  ])('shows %j as %s', (value, shown) => {
-    expect(visibleValue(value)).toBe(shown);
-  });
-
-  test.each([
-    ['"odd name"', '"odd name"'],
-    ['a\nb', 'a\\u{a}b'],
-    ['abc\u202edef', 'abc\\u{202e}def'],
-  ])('leaves the name %j as people write it, but for what cannot be seen', (name, shown) => {
-    expect(visible(name)).toBe(shown);
-  });
-});
-
-describe('facts', () => {
-  test('rows add up beyond 2^53', () => {
-    const huge = { rows: '9007199254740993', digest: '' };
-    const table = reportTable('big', [reportShard(0, 1)], { source: huge, target: { ...huge, rows: '2' } });
-    const { rows } = factsOf(verifyDocument({ tables: [table, table] }));
-    expect(rows).toEqual({ source: 18_014_398_509_481_986n, target: 4n });
-    expect(difference(table)).toBe('−9,007,199,254,740,991');
-  });
-
-  test('skew is the fullest shard against the mean, and nothing where nothing is spread', () => {
-    expect(skew(reportTable('a', [reportShard(0, 30), reportShard(1, 10), reportShard(2, 20)]))).toBe(1.5);
-    expect(skew(reportTable('a', [reportShard(0, 30)]))).toBeNull();
-    expect(skew(reportTable('a', [reportShard(0, 0), reportShard(1, 0)]))).toBeNull();
-  });
-
-  test('every copy of a shard counts on its node', () => {
-    const table = reportTable('copied', [
-      reportShard(0, 5, { nodes: ['a', 'b'] }),
-      reportShard(1, 7, { nodes: ['b'] }),
-    ]);
-    expect([...nodeLoads([table])]).toEqual([
-      ['a', { shards: 1, rows: 5n }],
-      ['b', { shards: 2, rows: 12n }],
-    ]);
-  });
-
-  test.each([
-    [
-      'match',
-      'digest',
-      [reportTable('a', [reportShard(0, 3)])],
-      /are the same: 3 rows in 1 table, every value/,
-    ],
-    [
-      'match',
-      'counts',
-      [reportTable('a', [reportShard(0, 3)])],
-      /same number of rows.*Values were not compared/,
-    ],
-    ['match', 'digest', [], /No table was compared/],
-    ['mismatch', 'digest', [damaged()], /not the same: 1 of 1 table differs/],
-    [
-      'inconclusive',
-      'digest',
-      [reportTable('a', [reportShard(0, 3)], { verdict: 'inconclusive' })],
-      /no answer yet: 1 of 1 table could not be compared/,
-    ],
-  ] as const)('%s by %s says so in one sentence', (verdict, mode, tables, said) => {
-    const document = verifyDocument({ verdict, mode, tables });
-    expect(factsOf(document).sentence).toMatch(said);
-    expect(renderPage(document)).toContain(factsOf(document).sentence);
-    expect(renderMarkdown(document)).toContain(factsOf(document).sentence);
-  });
-
-  test('only an inconclusive result says that there is no answer', () => {
-    for (const verdict of ['match', 'mismatch'] as const)
-      expect(renderPage(verifyDocument({ verdict, tables: [damaged()] }))).not.toContain('no answer');
-  });
-});
 
 describe('page', () => {
   test('keys, names, nodes and reasons cannot become markup', () => {
@@ -152,7 +43,7 @@ describe('page', () => {
             keys: [{ key: { [evil]: evil }, value: { [evil]: evil }, shardId: evil, node: evil }],
           }),
         ],
-        schema: [{ object: evil, verdict: 'mismatch', detail: evil }],
+        schema: [{ kind: 'index', object: evil, verdict: 'mismatch', detail: evil }],
       }),
     );
     expect(page).not.toMatch(/<script|<img/i);
@@ -261,7 +152,9 @@ describe('page', () => {
             nodes: [{ node: 'worker-1', verdict: 'mismatch', value: null, required: '281474976710657' }],
           },
         ],
-        schema: [{ object: 'index a_note', verdict: 'mismatch', detail: 'missing on shard 102008' }],
+        schema: [
+          { kind: 'index', object: 'index a_note', verdict: 'mismatch', detail: 'missing on shard 102008' },
+        ],
       }),
     );
     const text = page.replace(/<[^>]+>/g, ' ');
@@ -321,7 +214,7 @@ describe('page', () => {
 
   test('values show only where the document has them', () => {
     const values = { note: { source: 'before', target: null } };
-    const found = { ...missing({ id: '7' }), kind: 'mismatched', columns: ['note'] };
+    const found = { ...missing({ id: '7' }), kind: 'mismatched', columns: ['note'] } as const;
     expect(
       renderPage(verifyDocument({ tables: [damaged({ discrepancies: [{ ...found, values }] })] })),
     ).toContain('note: <code><bdi>before</bdi></code> → <em>NULL</em>');

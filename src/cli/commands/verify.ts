@@ -1,7 +1,8 @@
 import { type Digest, formatDigest } from '../../core/digest.js';
 import { formatCount, plural } from '../../core/format.js';
+import type { Discrepancy, Verdict } from '../../core/verification.js';
 import { Measurements, measurementsFile } from '../../verify/measurements.js';
-import type { Discrepancy, TableResult, Verdict, VerifyResult } from '../../verify/types.js';
+import type { TableResult, VerifyResult } from '../../verify/types.js';
 import { verify as compare } from '../../verify/verify.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { type Paint, paint, renderTable } from '../frame/table.js';
@@ -172,7 +173,10 @@ export const verify: Command = {
   examples: [
     ['migrate verify', 'Exit code 0: everything matches; 1: differences; 4: something could not be compared'],
     ['migrate verify --mode counts', 'Rows are counted, not compared'],
-    ['migrate verify --mode rows --resume', 'Every row from both sides; unchanged shards are not read again'],
+    [
+      'migrate verify --mode rows --resume',
+      'Every row from both sides; the same command goes on after an interruption, and keeps what has not changed',
+    ],
     ['migrate verify --repair plan', 'Write the statements that would mend the target'],
     [
       'migrate verify --report verify.html',
@@ -196,7 +200,13 @@ export const verify: Command = {
         maxDiscrepancies,
         scope: { namespaces, ...(sample === undefined ? {} : { sample }) },
         details: { values: showValues, repair: repair !== undefined },
-        measurements: await Measurements.open(measurementsFile(config.plan), plan.planHash, resume),
+        measurements:
+          resume === undefined
+            ? // After a repair everything is compared again, and what it did not touch is known.
+              repair === 'apply'
+              ? Measurements.ofThisRun()
+              : Measurements.none()
+            : await Measurements.open(resume || measurementsFile(config.plan), plan.planHash),
         jobs: config.jobs,
       };
       const found = await compare(request, context);

@@ -30,7 +30,9 @@ function yargsOption(spec: OptionSpec): Options {
     ...(spec.everywhere ? { group: EVERYWHERE_GROUP } : { group: 'Options:' }),
     ...(spec.choices === undefined ? {} : { choices: spec.choices }),
     // Numbers stay text here: the configuration says what is wrong with one, in its own words.
-    ...(spec.kind === 'flag' ? { type: 'boolean' as const } : { type: 'string' as const, requiresArg: true }),
+    ...(spec.kind === 'flag'
+      ? { type: 'boolean' as const }
+      : { type: 'string' as const, requiresArg: spec.optional !== true }),
   };
 }
 

@@ -5,8 +5,8 @@ import type {
   SchemaResult,
   SequenceResult,
   Verdict,
-  VerifyResult,
-} from '../../verify/types.js';
+} from '../../core/verification.js';
+import type { VerifyResult } from '../../verify/types.js';
 import { printable } from './printable.js';
 
 /** Lines of one part on a terminal; --json has them all. */

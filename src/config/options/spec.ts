@@ -15,6 +15,8 @@ export interface OptionSpec {
   readonly key: string;
   readonly kind: OptionKind;
   readonly value: z.ZodType;
+  /** `text`: the value may be left out, and is empty then. */
+  readonly optional?: true;
   /** What stands for the value in help. */
   readonly placeholder?: string;
   readonly choices?: readonly string[];

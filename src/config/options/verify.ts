@@ -56,9 +56,12 @@ export const VERIFY = define({
   resume: {
     flag: 'resume',
     key: 'verify.resume',
-    kind: 'flag',
-    value: VALUES.yesNo,
-    describe: 'Keep what an earlier run measured, as far as neither side has changed since',
+    kind: 'text',
+    optional: true,
+    value: VALUES.optionalFile,
+    placeholder: 'FILE',
+    describe: 'Keep what is measured in a file, and go on from it as far as neither side has changed since',
+    shownDefault: 'without FILE beside the plan: migrate.verify.json',
   },
   repair: {
     flag: 'repair',

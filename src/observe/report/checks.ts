@@ -1,9 +1,10 @@
 import { formatCount, plural } from '../../core/format.js';
+import type { IntegrityResult, SequenceResult, Verdict } from '../../core/verification.js';
 import { keyOf } from './discrepancies.js';
 import { ruleItems, schemaItems, worstFirst } from './facts.js';
 import { type Column, grid } from './grid.js';
 import { html, type Markup, type Part, visible } from './markup.js';
-import type { ReportRule, ReportSequence, ReportVerdict, VerifyDocument } from './types.js';
+import type { VerifyDocument } from './types.js';
 import { badge } from './verdict.js';
 
 /** Lines of a list that a page shows; a match says nothing that its count does not say. */
@@ -20,7 +21,7 @@ interface Listing<T> {
   readonly more?: Part;
 }
 
-function listing<T extends { readonly verdict: ReportVerdict }>(list: Listing<T>): Markup {
+function listing<T extends { readonly verdict: Verdict }>(list: Listing<T>): Markup {
   const { id, title, noun, items, columns } = list;
   const order = worstFirst(items ?? []);
   const shown = order.slice(0, SHOWN);
@@ -48,7 +49,7 @@ function rules(
 ): Markup {
   const items = ruleItems(document, kind);
   const broken = items?.filter((rule) => rule.keys.length > 0) ?? [];
-  return listing<ReportRule>({
+  return listing<IntegrityResult>({
     id: kind,
     title: words.title,
     noun: words.noun,
@@ -79,7 +80,7 @@ function rules(
 }
 
 /** A line per place that gives out ids: the sequence itself, then the workers that have a range of their own. */
-function places(sequences: readonly ReportSequence[]) {
+function places(sequences: readonly SequenceResult[]): SequenceResult[] {
   return sequences.flatMap(({ nodes = [], ...sequence }) => [
     sequence,
     ...nodes.map(({ node, ...point }) => ({ ...point, sequence: `${sequence.sequence} on ${node}` })),

@@ -1,8 +1,9 @@
 import { formatCount, plural } from '../../core/format.js';
+import type { Discrepancy } from '../../core/verification.js';
 import { KINDS, rowsFound } from './facts.js';
 import { grid } from './grid.js';
 import { html, type Markup, type Part, visible, visibleValue } from './markup.js';
-import type { ReportDiscrepancy, ReportShard, ReportTable } from './types.js';
+import type { ReportShard, ReportTable } from './types.js';
 import { badge } from './verdict.js';
 
 /** Rows of one table that a page lists; the result document has all. */
@@ -17,7 +18,7 @@ const SIGNS: Readonly<Record<string, string>> = {
 };
 
 /** Key columns with their values, each in an element of its own: no value can look like another column. */
-export function keyOf({ kind, key }: Pick<ReportDiscrepancy, 'key'> & { readonly kind?: string }): Part {
+export function keyOf({ kind, key }: Pick<Discrepancy, 'key'> & { readonly kind?: string }): Part {
   if (key === null) return html`<em>${kind === 'divergent' ? 'the whole copy' : 'the table has no key'}</em>`;
   return Object.entries(key).map(
     ([column, value]) => html`<span class="key">${visible(column)}&nbsp;= ${shown(value)}</span> `,
@@ -30,7 +31,7 @@ function shown(value: string | null | undefined): Part {
 }
 
 /** The columns that differ, with both values where they were asked for. */
-function columnsOf({ columns = [], values }: ReportDiscrepancy): Part {
+function columnsOf({ columns = [], values }: Discrepancy): Part {
   if (values !== undefined)
     return Object.entries(values).map(
       ([column, { source, target }]) =>
@@ -84,7 +85,7 @@ function rowsThatDiffer(table: ReportTable): Markup {
 /** Per table that is not a match: its shards and the keys of its rows. */
 export function discrepancies(tables: readonly ReportTable[], mode: string): Markup {
   const differing = tables.flatMap((table, index) => (table.verdict === 'match' ? [] : [{ table, index }]));
-  const kinds = new Set(tables.flatMap((table) => table.discrepancies.map(({ kind }) => kind)));
+  const kinds = new Set<string>(tables.flatMap((table) => table.discrepancies.map(({ kind }) => kind)));
   return html`<section aria-labelledby="differences">
 <h2 id="differences">Discrepancies</h2>
 ${differing.length === 0 && html`<p>None were found.</p>`}${

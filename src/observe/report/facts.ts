@@ -1,20 +1,14 @@
 import { formatCount, plural } from '../../core/format.js';
+import type { IntegrityResult, SchemaResult, Verdict } from '../../core/verification.js';
 import { visible } from './markup.js';
-import type {
-  ReportObject,
-  ReportRepair,
-  ReportRule,
-  ReportTable,
-  ReportVerdict,
-  VerifyDocument,
-} from './types.js';
+import type { ReportRepair, ReportTable, VerifyDocument } from './types.js';
 
 /** One kind of check: how many things it looked at and how they came out; `total` is null when it did not run. */
 export interface Check {
   readonly name: string;
   readonly noun: string;
   readonly total: number | null;
-  readonly counts: Readonly<Record<ReportVerdict, number>>;
+  readonly counts: Readonly<Record<Verdict, number>>;
 }
 
 /** What a report says in more than one place, worked out once. */
@@ -43,17 +37,16 @@ const VERDICTS = ['match', 'mismatch', 'inconclusive'] as const;
 function check(
   name: string,
   noun: string,
-  items: readonly { readonly verdict: ReportVerdict }[] | undefined,
+  items: readonly { readonly verdict: Verdict }[] | undefined,
 ): Check {
-  const count = (verdict: ReportVerdict): number =>
-    items?.filter((item) => item.verdict === verdict).length ?? 0;
+  const count = (verdict: Verdict): number => items?.filter((item) => item.verdict === verdict).length ?? 0;
   const [match, mismatch, inconclusive] = VERDICTS.map(count) as [number, number, number];
   return { name, noun, total: items?.length ?? null, counts: { match, mismatch, inconclusive } };
 }
 
 /** Items that are not a match come first; otherwise the order stays. */
-export function worstFirst<T extends { readonly verdict: ReportVerdict }>(items: readonly T[]): T[] {
-  const order: Readonly<Record<ReportVerdict, number>> = { mismatch: 0, inconclusive: 1, match: 2 };
+export function worstFirst<T extends { readonly verdict: Verdict }>(items: readonly T[]): T[] {
+  const order: Readonly<Record<Verdict, number>> = { mismatch: 0, inconclusive: 1, match: 2 };
   return [...items].sort((left, right) => order[left.verdict] - order[right.verdict]);
 }
 
@@ -93,12 +86,12 @@ function looked<T>(items: readonly T[] | undefined, { skipped = [] }: VerifyDocu
 export function ruleItems(
   document: VerifyDocument,
   kind: 'foreign' | 'unique',
-): readonly ReportRule[] | undefined {
+): readonly IntegrityResult[] | undefined {
   const rules = document.integrity?.filter((rule) => rule.kind === kind);
   return looked(rules, document, kind === 'foreign' ? 'references' : 'uniqueness');
 }
 
-export function schemaItems(document: VerifyDocument): readonly ReportObject[] | undefined {
+export function schemaItems(document: VerifyDocument): readonly SchemaResult[] | undefined {
   return looked(document.schema, document, 'schema');
 }
 

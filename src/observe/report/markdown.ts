@@ -1,4 +1,5 @@
 import { formatCount, formatDuration, plural } from '../../core/format.js';
+import type { Discrepancy } from '../../core/verification.js';
 import {
   caveats,
   difference,
@@ -12,7 +13,7 @@ import {
 } from './facts.js';
 import { visible, visibleValue } from './markup.js';
 import { moment } from './page.js';
-import type { ReportDiscrepancy, ReportTable, VerifyDocument } from './types.js';
+import type { ReportTable, VerifyDocument } from './types.js';
 import { SIGN } from './verdict.js';
 
 /**
@@ -90,7 +91,7 @@ function tables(all: readonly ReportTable[]): string {
   );
 }
 
-function keyOf({ kind, key }: ReportDiscrepancy): string {
+function keyOf({ kind, key }: Discrepancy): string {
   if (key === null) return kind === 'divergent' ? 'the whole copy' : 'the table has no key';
   return Object.entries(key)
     .map(([column, value]) => `${code(column)} = ${value === null ? 'NULL' : fenced(visibleValue(value))}`)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatCount, formatDuration, plural } from '../../core/format.js';
+import type { Verdict } from '../../core/verification.js';
 import { otherChecks } from './checks.js';
 import { discrepancies } from './discrepancies.js';
 import { type Check, caveats, type Facts, factsOf } from './facts.js';
@@ -9,7 +10,7 @@ import { shardMap } from './shard-map.js';
 import { STYLE } from './style.js';
 import { tableNumbers } from './tables.js';
 import { timings } from './timings.js';
-import type { ReportVerdict, VerifyDocument } from './types.js';
+import type { VerifyDocument } from './types.js';
 import { SIGN } from './verdict.js';
 
 /** Nothing is loaded and nothing runs, and only this style sheet holds, even if a value were to pass for markup. */
@@ -26,7 +27,7 @@ ${notes.length > 0 && html`<ul>${notes.map((note) => html`<li>${note}</li>`)}</u
 `;
 }
 
-const worstOf = ({ counts }: Check): ReportVerdict =>
+const worstOf = ({ counts }: Check): Verdict =>
   counts.mismatch > 0 ? 'mismatch' : counts.inconclusive > 0 ? 'inconclusive' : 'match';
 
 function tile({ name, total, counts }: Check): Markup {

@@ -1,7 +1,8 @@
 import { formatCount, plural } from '../../core/format.js';
+import type { Verdict } from '../../core/verification.js';
 import { skew } from './facts.js';
 import { html, type Markup, visible } from './markup.js';
-import type { ReportShard, ReportTable, ReportVerdict } from './types.js';
+import type { ReportShard, ReportTable } from './types.js';
 import { badge } from './verdict.js';
 
 /** Cells that a page may hold in all: a browser scrolls and prints this many without effort (about 4 MB). */
@@ -11,17 +12,17 @@ const MIN_CELLS = 64;
 /** Steps of a bar's height; the style sheet has a class for each. */
 export const STEPS = 10;
 
-const LETTER: Readonly<Record<ReportVerdict, string>> = { match: 'm', mismatch: 'x', inconclusive: 'q' };
+const LETTER: Readonly<Record<Verdict, string>> = { match: 'm', mismatch: 'x', inconclusive: 'q' };
 
 /** One cell: a shard, or a run of neighbours where there are more shards than cells. */
 interface Cell {
   readonly shards: readonly ReportShard[];
-  readonly verdict: ReportVerdict;
+  readonly verdict: Verdict;
   readonly source: number;
   readonly target: number;
 }
 
-const worstOf = (shards: readonly ReportShard[]): ReportVerdict =>
+const worstOf = (shards: readonly ReportShard[]): Verdict =>
   (['mismatch', 'inconclusive'] as const).find((verdict) =>
     shards.some((shard) => shard.verdict === verdict),
   ) ?? 'match';
