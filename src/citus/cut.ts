@@ -1,6 +1,6 @@
 import type { Named } from '../core/catalog-types.js';
 import { MigrateError } from '../core/errors.js';
-import { qualified } from '../core/names.js';
+import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import { isState, type Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import type { Connector } from './connector.js';
@@ -142,9 +142,27 @@ async function refuseInDoubt(database: Database, held: readonly Held[]): Promise
   }
 }
 
+/** Reading is allowed to more roles than locking: PostgreSQL's own refusal would name one table, and not the right. */
+async function refuseUnlockable(session: Session, tables: readonly Named[]): Promise<void> {
+  if (tables.length === 0) return;
+  const names = tables.map(({ schema, name }) => `(${quoteLiteral(schema)}, ${quoteLiteral(name)})`);
+  const rows = await session.query<Named & { role: string }>(
+    sql('citus/unlockable', { tables: names.join(', ') }),
+    'look at the rights',
+  );
+  if (rows.length === 0) return;
+  const list = rows.map(displayName).join(', ');
+  throw new MigrateError('RIGHTS_MISSING', {
+    message: `Role ${rows[0]!.role} on ${session.server} may read, but not lock: ${list}`,
+    hint: `All nodes are seen at one moment by way of a short lock, which needs UPDATE, DELETE or TRUNCATE: GRANT UPDATE ON ${rows.map(qualified).join(', ')} TO ${quoteIdent(rows[0]!.role)}, or connect as their owner.`,
+    context: { tables: rows.map(displayName) },
+  });
+}
+
 /**
  * Takes a cut of `tables`. Writers of a cluster wait for some milliseconds; those of a single node do not notice.
- * Throws TRANSIENT when a long transaction keeps the lock away, INCONCLUSIVE on in-doubt transactions.
+ * Throws RIGHTS_MISSING when the role may not lock, TRANSIENT when a long transaction keeps the lock away,
+ * INCONCLUSIVE on in-doubt transactions.
  */
 export async function takeCut(database: Database, tables: readonly Named[]): Promise<Cut> {
   const sessions = await connectAll(database);
@@ -155,6 +173,7 @@ export async function takeCut(database: Database, tables: readonly Named[]): Pro
     if (database.options.signal !== undefined) locker.cancelOn(database.options.signal);
     try {
       await locker.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
+      await refuseUnlockable(locker, tables);
       await locker.query('BEGIN');
       if (tables.length > 0) {
         await locker.query(

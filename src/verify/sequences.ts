@@ -190,7 +190,7 @@ async function readLargest(
     const within = ranges.map(({ state }) => `${id} >= ${state.min} AND ${id} < ${state.max}`);
     const outside = within.length === 0 ? 'true' : within.map((one) => `NOT (${one})`).join(' AND ');
     const alike = same(table.table, [column]);
-    // The same ids have the same largest one, and the single node has an index for it as a rule.
+    // None is larger than the single node's largest, and that has an index for it as a rule.
     const largest = (most: string, where: string): string =>
       alike
         ? `(SELECT ${most}(${id}) FROM ${qualified(table)} WHERE ${where})`

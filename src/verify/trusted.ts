@@ -3,12 +3,12 @@ import type { RowScope } from './scope.js';
 import type { TableResult } from './types.js';
 
 /**
- * Whether the rows of a table (display name) hold, one for one, the same values of these columns on both sides. What
- * follows from the single node's values is then known of the cluster's without reading them again.
+ * Whether each row of a table (display name) on the target has its own row on the source, with the same values of these
+ * columns. What holds of the source's values, or of any part of them, then holds of the target's without another look.
  */
 export type SameValues = (table: string, columns: readonly string[]) => boolean;
 
-/** What the comparison of the rows has shown: of the columns in which no row differs, where all that differ are known. */
+/** What the comparison of the rows has shown, where all rows were compared and all that differ are known. */
 export function sameValues(results: readonly TableResult[], mode: Mode, scope: RowScope): SameValues {
   if (mode === 'counts' || scope.namespaces.length > 0 || scope.sample !== undefined) return () => false;
   const byTable = new Map(results.map((result) => [result.table, result]));
@@ -17,12 +17,14 @@ export function sameValues(results: readonly TableResult[], mode: Mode, scope: R
     if (result === undefined) return false;
     if (result.verdict === 'match') return true;
     const { discrepancies, countComplete, source, target } = result;
+    const missing = discrepancies.filter(({ kind }) => kind === 'missing').length;
     return (
       countComplete &&
-      source.rows === target.rows &&
       discrepancies.length > 0 &&
+      target.rows + BigInt(missing) === source.rows &&
       discrepancies.every(
-        (one) => one.kind === 'mismatched' && !columns.some((column) => one.columns!.includes(column)),
+        ({ kind, columns: differ = [] }) =>
+          kind === 'missing' || (kind === 'mismatched' && !columns.some((column) => differ.includes(column))),
       )
     );
   };

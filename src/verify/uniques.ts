@@ -40,7 +40,7 @@ interface Part {
 type SliceDigests = ReadonlyMap<number, Digest>;
 
 /** Why nothing had to be read. */
-const INHERITED = 'Every row has the same values as on the source, where the index keeps it.';
+const INHERITED = 'Every row has the values of its row on the source, where an index keeps the rule.';
 
 /**
  * Looks for values that a rule of the source allows once and the target holds more than once, in whichever shards.

@@ -42,7 +42,7 @@ function suite<T extends FreshDatabase>(
     expect(await resumed()).toEqual([{ kind: 'mismatched', key: { id: '99' }, columns: ['note'] }]);
     await at.target.client.query(`UPDATE item SET note = 'note 99' WHERE id = 99`);
     expect(await resumed()).toEqual([]);
-    await at.source.client.query('CREATE TABLE taken AS SELECT * FROM item WHERE id = 5');
+    await at.source.client.query('CREATE TEMP TABLE taken AS SELECT * FROM item WHERE id = 5');
     await at.source.client.query('DELETE FROM item WHERE id = 5');
     expect(await resumed()).toEqual([{ kind: 'extra', key: { id: '5' } }]);
     await at.source.client.query('INSERT INTO item SELECT * FROM taken');
@@ -95,6 +95,7 @@ function interrupted(at: () => Moved<FreshCluster>): void {
     const shard = (await shardsOf(at().target, 'item')).at(-1)!;
     const holder = await connectTo(shard.url);
     await holder.query('SET citus.override_table_visibility = off');
+    await holder.query('SET citus.enable_manual_changes_to_shards = on');
     await holder.query('BEGIN');
     await holder.query(`LOCK TABLE ${shard.relation} IN ACCESS EXCLUSIVE MODE`);
     const watcher = await workerClient(shard.url);

@@ -74,28 +74,6 @@ const alarms = ({ tables, integrity, sequences, schema }: VerifyResult): unknown
 
 function onCluster(name: FixtureName) {
   return (at: () => Moved<FreshCluster>, matches: () => Promise<void>): void => {
-    test('with odd settings on the workers', async () => {
-      for (const url of at().target.workerUrls) {
-        const worker = await workerClient(url);
-        const { rows } = await worker.query('SELECT current_user AS name');
-        await worker.query(`SET citus.enable_ddl_propagation = off`);
-        for (const setting of [
-          `DateStyle = 'German'`,
-          `TimeZone = 'Asia/Tokyo'`,
-          'extra_float_digits = 0',
-          `IntervalStyle = 'sql_standard'`,
-          `bytea_output = 'escape'`,
-          `lc_monetary = 'C'`,
-          `search_path = 'nowhere'`,
-        ]) {
-          await worker.query(
-            `ALTER ROLE ${rows[0].name} IN DATABASE ${new URL(url).pathname.slice(1)} SET ${setting}`,
-          );
-        }
-      }
-      await matches();
-    });
-
     test('after a shard was split', async () => {
       const { client } = at().target;
       const { table } = TABLES[name];
@@ -116,18 +94,42 @@ function onCluster(name: FixtureName) {
       const { client } = at().target;
       const count = async () =>
         (await shardsOf(at().target, TABLES[name].table)).filter(({ groupId }) => groupId === 1).length;
-      const start = await count();
-      await client.query(
-        `SELECT citus_move_shard_placement(p.shardid, f.nodename, f.nodeport, t.nodename, t.nodeport, 'block_writes')
-         FROM (SELECT shardid, groupid FROM pg_dist_placement JOIN pg_dist_shard USING (shardid)
-               WHERE logicalrelid = $1::regclass AND groupid = 1 ORDER BY shardid LIMIT 1) p
-         JOIN pg_dist_node f USING (groupid), pg_dist_node t WHERE t.groupid = 2`,
-        [TABLES[name].table],
-      );
-      expect(await count()).toBe(start - 1);
+      for (const { shardId } of (await shardsOf(at().target, TABLES[name].table)).filter(
+        (one) => one.groupId === 1,
+      )) {
+        await client.query(
+          `SELECT citus_move_shard_placement($1, f.nodename, f.nodeport, t.nodename, t.nodeport, 'block_writes')
+           FROM pg_dist_node f, pg_dist_node t WHERE f.groupid = 1 AND t.groupid = 2`,
+          [shardId],
+        );
+      }
+      expect(await count()).toBe(0);
       await matches();
       await client.query(`SELECT rebalance_table_shards(shard_transfer_mode := 'block_writes')`);
-      expect(await count()).toBeGreaterThan(start - 1);
+      expect(await count()).toBeGreaterThan(0);
+      await matches();
+    });
+
+    // Last: under such settings Citus itself rounds floats when it copies a shard as text.
+    test('with odd settings on the workers', async () => {
+      for (const url of at().target.workerUrls) {
+        const worker = await workerClient(url);
+        const { rows } = await worker.query('SELECT current_user AS name');
+        await worker.query(`SET citus.enable_ddl_propagation = off`);
+        for (const setting of [
+          `DateStyle = 'German'`,
+          `TimeZone = 'Asia/Tokyo'`,
+          'extra_float_digits = 0',
+          `IntervalStyle = 'sql_standard'`,
+          `bytea_output = 'escape'`,
+          `lc_monetary = 'C'`,
+          `search_path = 'nowhere'`,
+        ]) {
+          await worker.query(
+            `ALTER ROLE ${rows[0].name} IN DATABASE ${new URL(url).pathname.slice(1)} SET ${setting}`,
+          );
+        }
+      }
       await matches();
     });
   };
