@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { shardsOf, type TableShards } from '../citus/shards.js';
 import { MigrateError } from '../core/errors.js';
 import type { TablePlan } from '../core/plan-types.js';
-import { readExtents } from '../export/extents.js';
+import { type Extent, readExtents } from '../export/extents.js';
 import type { CheckedSide } from './checked-side.js';
 import type { UnitRunner } from './drill.js';
 import { type RowScope, scopeCondition, shardsInScope } from './scope.js';
@@ -23,6 +23,8 @@ export interface TablePair {
   readonly shards: TableShards;
   /** 1-based shards that hold rows of the scope; undefined: all. */
   readonly chosen: ReadonlySet<number> | undefined;
+  /** The planner's estimate of what is read on both sides together, all copies; 0 before the first ANALYZE. */
+  readonly rows: number;
   /** A power of two: parts in which the digest of a shard is taken. */
   readonly slices: number;
   readonly source: SideUnits;
@@ -34,14 +36,14 @@ const PART_ROWS = 2_000;
 const MAX_PARTS = 1_024;
 
 /** Parts of a shard, from the planner's estimate of the rows; before the first ANALYZE, from the size. */
-export function slicesOf(
-  extents: readonly { readonly rows: number; readonly bytes: number }[],
-  shards: number,
-) {
-  const sum = (of: 'rows' | 'bytes') => extents.reduce((before, extent) => before + extent[of], 0);
-  const parts = Math.min(MAX_PARTS, (sum('rows') || sum('bytes') / 100) / PART_ROWS);
+export function slicesOf(extents: readonly Pick<Extent, 'rows' | 'bytes'>[], shards: number): number {
+  const rows = sum(extents, 'rows') || sum(extents, 'bytes') / 100;
+  const parts = Math.min(MAX_PARTS, rows / PART_ROWS);
   return 2 ** Math.max(0, Math.ceil(Math.log2(parts / shards)));
 }
+
+const sum = (extents: readonly Pick<Extent, 'rows' | 'bytes'>[], of: 'rows' | 'bytes'): number =>
+  extents.reduce((before, extent) => before + extent[of], 0);
 
 interface OpenSide extends CheckedSide {
   /** At most `jobs` queries at once. */
@@ -82,6 +84,7 @@ export async function openComparison(
   const pairs = await Promise.all(
     tables.map(async (table): Promise<TablePair> => {
       const shards = shardsOf(target.shards, table, database.head);
+      const parts = extents.source.get(table.table) ?? [];
       const side = (name: 'source' | 'target'): TableSide => {
         const expressions = expressionsOf(table, name, types);
         return {
@@ -92,12 +95,12 @@ export async function openComparison(
         };
       };
       const single = (name: 'source' | 'target'): SideUnits => {
-        const parts = extents[name]?.get(table.table) ?? [];
+        const here = extents[name]?.get(table.table) ?? [];
         const evaluated = side(name);
         return {
           ...evaluated,
-          units: singleUnits(name, evaluated, parts, 'pages'),
-          whole: singleUnits(name, evaluated, parts, 'whole'),
+          units: singleUnits(name, evaluated, here, 'pages'),
+          whole: singleUnits(name, evaluated, here, 'whole'),
         };
       };
       const sharded = (): SideUnits => {
@@ -109,7 +112,8 @@ export async function openComparison(
         table,
         shards,
         chosen: await shardsInScope(database.session, table, shards, scope),
-        slices: slicesOf(extents.source.get(table.table) ?? [], shards.shards.length),
+        rows: sum(parts, 'rows') * (1 + Math.max(...shards.shards.map(({ nodes }) => nodes.length))),
+        slices: slicesOf(parts, shards.shards.length),
         source: single('source'),
         target: there === undefined ? sharded() : single('target'),
       };

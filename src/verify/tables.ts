@@ -41,7 +41,12 @@ export async function compareTables(request: CompareRequest, context: Context): 
   const comparison = await openComparison({ source, target }, tables, scope, jobs);
   context.progress.start(
     'verify',
-    tables.map((table) => ({ label: table.table, totalRows: 0, totalBytes: 0 })),
+    comparison.pairs.map(({ table, rows, chosen }) => ({
+      label: table.table,
+      // Of some tenants it is not known how many rows they have.
+      totalRows: chosen === undefined ? Math.round((rows * (scope.sample ?? 100)) / 100) : 0,
+      totalBytes: 0,
+    })),
   );
   const results: TableResult[] = [];
   const measured = mode === 'rows' ? undefined : await measure(comparison, mode, jobs, measurements, context);
