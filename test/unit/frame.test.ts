@@ -435,7 +435,61 @@ describe('confirmation', () => {
   });
 });
 
+describe('options', () => {
+  it.each([
+    [['--json', '--plan', 'p.json', '-y', '--no-progress', 'work', '--phase', 'data']],
+    [['--phase', 'data', '--json', 'work', '--plan=p.json', '--yes', '--no-progress']],
+    [['work', '--phase=data', '--json', '--plan', 'p.json', '-y', '--no-progress']],
+  ])('mean the same before the command and after it: %j', async (argv) => {
+    let seen: Invocation | undefined;
+    const { code, out } = await ran(argv, async (given) => {
+      seen = given;
+      return fine;
+    });
+    expect(code).toBe(0);
+    expect(seen!.config).toMatchObject({ plan: 'p.json', yes: true, progress: false, phase: 'data' });
+    expect(document(out)).toMatchObject({ command: 'work' });
+  });
+
+  it.each([
+    [['--plan', 'work', 'other', '--json'], null, 'Unknown command other'],
+    [['--plan', 'other', 'work', '--frob', '--json'], 'work', 'Unknown option --frob'],
+    [['--plan', 'work', 'work', '--frob', '--json'], 'work', 'Unknown option --frob'],
+    [['-x', 'work', '--json'], 'work', 'Unknown option -x'],
+    [['--trunkate', 'work', '--json'], 'work', 'Unknown option --trunkate; did you mean --truncate?'],
+    [['--plan', 'a', 'work', '--plan', 'b', '--json'], 'work', '--plan is given more than once'],
+  ])('are told from the command: %j', async (argv, name, message) => {
+    const { out, code } = await ran(argv, async () => fine);
+    expect(code).toBe(2);
+    expect(document(out)).toMatchObject({ command: name, error: { code: 'USAGE', message } });
+  });
+
+  it('are completed as they are typed', async () => {
+    for (const typed of ['-', '--']) {
+      const { out } = await ran(['--get-yargs-completions', 'migrate', 'work', typed], async () => fine);
+      const offered = out.trimEnd().split('\n');
+      expect(offered).toEqual(
+        expect.arrayContaining(['--yes', '-y', '--progress', '--no-progress', '--phase', '--source']),
+      );
+      expect(offered).not.toContain('--y');
+      expect(new Set(offered).size).toBe(offered.length);
+    }
+  });
+});
+
 describe('help', () => {
+  it('names what stands for a value, and each choice once', async () => {
+    for (const argv of [['help'], ['help', 'work'], ['--json', 'help', 'work'], ['--help', 'work']]) {
+      const { out, code } = await ran(argv, async () => fine);
+      expect(code).toBe(0);
+      expect(out).toContain('--source URL ');
+      expect(out).toContain('-y, --yes ');
+      expect(out).not.toContain('[string]');
+      expect(out.match(/"debug"/g)).toHaveLength(1);
+      expect(out.includes('--phase PHASE ')).toBe(argv.includes('work'));
+    }
+  });
+
   it('shows options, choices and examples of a command', async () => {
     for (const argv of [
       ['help', 'work'],

@@ -3,6 +3,7 @@ import { EVERYWHERE, OPTIONS, type OptionName, type OptionSpec } from '../../con
 import { suggest } from '../../config/suggest.js';
 import { MigrateError } from '../../core/errors.js';
 import { redactText } from '../../core/secret.js';
+import { COMPLETING, commandFirst, positionalsOf } from './argv.js';
 import type { Command } from './command.js';
 
 export type Parsed =
@@ -21,14 +22,38 @@ configuration; 3 could not finish, the same command continues;
 4 inconclusive; 70 a bug; 130 and 143 stopped by a signal at a clean point,
 the same command continues.`;
 
+interface About {
+  readonly version: string;
+  /** Width of the help. */
+  readonly columns: number;
+}
+
 const optionsOf = (command: Command): OptionName[] => [...command.options, ...EVERYWHERE];
 
-function yargsOption(spec: OptionSpec): Options {
+/** For reading a command line, or for showing help: then a value's placeholder stands where its type would. */
+type Purpose = 'read' | 'show';
+
+function shownOption(spec: OptionSpec): Options {
   return {
     description: spec.shownDefault ? `${spec.describe} [default: ${spec.shownDefault}]` : spec.describe,
     ...(spec.alias === undefined ? {} : { alias: spec.alias }),
     ...(spec.everywhere ? { group: EVERYWHERE_GROUP } : { group: 'Options:' }),
     ...(spec.choices === undefined ? {} : { choices: spec.choices }),
+  };
+}
+
+function declare(parser: Argv, names: readonly OptionName[], purpose: Purpose): void {
+  for (const name of names) {
+    const spec: OptionSpec = OPTIONS[name];
+    const { flag, placeholder } = spec;
+    if (purpose === 'read') parser.option(flag, readOption(spec));
+    else parser.option(placeholder === undefined ? flag : `${flag} ${placeholder}`, shownOption(spec));
+  }
+}
+
+function readOption(spec: OptionSpec): Options {
+  return {
+    ...shownOption(spec),
     // Numbers stay text here: the configuration says what is wrong with one, in its own words.
     ...(spec.kind === 'flag'
       ? { type: 'boolean' as const }
@@ -36,7 +61,7 @@ function yargsOption(spec: OptionSpec): Options {
   };
 }
 
-function withCommand(parser: Argv, command: Command): Argv {
+function withCommand(parser: Argv, command: Command, purpose: Purpose): Argv {
   const name =
     command.positional === undefined ? command.name : `${command.name} <${command.positional.name}>`;
   return parser.command(name, command.summary, (inner) => {
@@ -45,13 +70,13 @@ function withCommand(parser: Argv, command: Command): Argv {
       const { describe, choices } = command.positional;
       inner.positional(command.positional.name, { type: 'string', describe, choices });
     }
-    for (const option of optionsOf(command)) inner.option(OPTIONS[option].flag, yargsOption(OPTIONS[option]));
+    declare(inner, command.options, purpose);
     for (const [line, text] of command.examples) inner.example(line, text);
     return inner.epilogue(EPILOGUE);
   });
 }
 
-function parser(commands: readonly Command[], version: string, columns: number): Argv {
+function parser(commands: readonly Command[], { version, columns }: About, purpose: Purpose): Argv {
   const base = yargs([], process.cwd())
     .scriptName('migrate')
     .usage(
@@ -76,7 +101,9 @@ function parser(commands: readonly Command[], version: string, columns: number):
     .version(version)
     .group(['help', 'version'], EVERYWHERE_GROUP)
     .epilogue(`\`migrate help COMMAND\` shows its options and examples.\n\n${EPILOGUE}`);
-  const all = commands.reduce(withCommand, base);
+  // Every command inherits them.
+  declare(base, EVERYWHERE, purpose);
+  const all = commands.reduce((each, command) => withCommand(each, command, purpose), base);
   return all
     .command('help [topic]', 'Show the options and examples of a command')
     .completion('completion', 'Print a completion script for bash or zsh');
@@ -100,17 +127,15 @@ function usageError(
   else if (choice !== null) said = `--${choice[1]}: expected one of ${choice[2]!.replaceAll('"', '')}`;
   else if (unknown !== null) {
     const given = unknown[2]!.split(', ')[0]!;
-    const isOption = argv.some(
-      (part) => part.startsWith('-') && part.replace(/^--?(no-)?/, '').split('=')[0] === given,
-    );
-    const known = isOption
-      ? command === undefined
-        ? []
-        : optionsOf(command).map((name) => OPTIONS[name].flag)
-      : names;
+    const option = argv
+      .map((part) => part.split('=')[0]!)
+      .find((part) => part.startsWith('-') && part.replace(/^--?(no-)?/, '') === given);
+    const isOption = option !== undefined;
+    const taken = command === undefined ? EVERYWHERE : optionsOf(command);
+    const known = isOption ? taken.map((name) => OPTIONS[name].flag) : names;
     const meant = suggest(given, known);
     const tail = meant === undefined ? '' : `; did you mean ${isOption ? '--' : ''}${meant}?`;
-    if (isOption) said = `Unknown option --${redactText(given)}${tail}`;
+    if (isOption) said = `Unknown option ${redactText(option)}${tail}`;
     else if (command === undefined) said = `Unknown command ${redactText(given)}${tail}`;
     else said = `There is no argument ${redactText(given)} here`;
   }
@@ -120,8 +145,17 @@ function usageError(
 /** `help COMMAND` means `COMMAND --help`. */
 function withoutHelpCommand(argv: readonly string[]): readonly string[] {
   if (argv[0] !== 'help') return argv;
-  const topic = argv.slice(1).find((part) => !part.startsWith('-'));
+  const topic = argv[positionalsOf(argv)[1] ?? -1];
   return topic === undefined || topic === 'help' ? ['--help'] : [topic, '--help'];
+}
+
+/** What yargs offers, but `-y` with one dash as it is typed, and the flag that turns the progress off. */
+function completions(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/^--(\w)(?=[:\t]|$)/, '-$1'))
+    .flatMap((line) => (/^--progress(?![\w-])/.test(line) ? [line, line.replace('--', '--no-')] : [line]))
+    .join('\n');
 }
 
 function flagsOf(
@@ -153,34 +187,48 @@ function flagsOf(
 
 /** The command that a command line is about, also when the line has an error. */
 export function commandNamed(argv: readonly string[], commands: readonly Command[]): string | undefined {
-  const names = commands.map((command) => command.name);
-  return argv.find((part) => names.includes(part));
+  const [first] = positionalsOf(argv);
+  return commands.find(({ name }) => first !== undefined && name === argv[first])?.name;
+}
+
+interface Evaluated {
+  readonly values: Awaited<ReturnType<Argv['parse']>>;
+  /** What yargs would have printed. */
+  readonly output: string;
+  readonly failure: Error | undefined;
+}
+
+async function evaluate(reader: Argv, argv: readonly string[]): Promise<Evaluated> {
+  let output = '';
+  let failure: Error | undefined;
+  const values = await reader.parse([...argv], {}, (error, _values, text) => {
+    failure = error ?? undefined;
+    output = text;
+  });
+  return { values, output, failure };
 }
 
 /** Reads a command line. Throws USAGE. */
 export async function parseCommandLine(
-  typed: readonly string[],
+  given: readonly string[],
   commands: readonly Command[],
-  about: { version: string; columns: number },
+  about: About,
 ): Promise<Parsed> {
+  const typed = commandFirst(given);
   const argv = withoutHelpCommand(typed);
   const names = [...commands.map((command) => command.name), 'help', 'completion'];
-  let output = '';
-  let failure: Error | undefined;
-  const values = await parser(commands, about.version, about.columns).parse(
-    [...argv],
-    {},
-    (error, _values, text) => {
-      failure = error ?? undefined;
-      output = text;
-    },
-  );
+  const { values, output, failure } = await evaluate(parser(commands, about, 'read'), argv);
   const [first, ...positionals] = values._.map(String);
   const command = commands.find((one) => one.name === first);
   if (failure !== undefined) throw usageError(failure.message, argv, command, names);
   // Help for an unknown topic would be the general help, as if nothing were wrong.
   if (typed[0] === 'help' && argv[0] !== '--help' && command === undefined && argv[0] !== 'completion')
     throw usageError(`Unknown command: ${argv[0]}`, argv, undefined, names);
+  if (argv.includes(COMPLETING)) return { kind: 'text', text: completions(output) };
+  if (values.help === true) {
+    const shown = command === undefined ? ['--help'] : [command.name, '--help'];
+    return { kind: 'text', text: (await evaluate(parser(commands, about, 'show'), shown)).output };
+  }
   if (output !== '') return { kind: 'text', text: output };
   if (command === undefined || positionals.length > 0)
     throw usageError(`Unknown command: ${positionals[0] ?? ''}`, argv, command, names);
