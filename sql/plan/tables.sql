@@ -12,6 +12,7 @@ SELECT n.nspname AS schema, c.relname AS name,
             ELSE coalesce((SELECT json_agg(json_build_object('schema', pn.nspname, 'name', pc.relname) ORDER BY i.inhseqno)
                            FROM pg_inherits i JOIN pg_class pc ON pc.oid = i.inhparent
                            JOIN pg_namespace pn ON pn.oid = pc.relnamespace WHERE i.inhrelid = c.oid), '[]') END AS inherits,
+       c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS "hasHeirs",
        pg_get_userbyid(c.relowner) AS owner,
        c.relrowsecurity AS "rowSecurityEnabled", c.relforcerowsecurity AS "rowSecurityForced",
        coalesce(to_json(c.reloptions), '[]') AS options

@@ -151,6 +151,8 @@ export interface TableDef extends Named {
   readonly partitionOf?: Named & { readonly bound: string };
   /** Plain inheritance parents (not partitioning). */
   readonly inherits: readonly Named[];
+  /** Other tables, in the plan or not, inherit from it. */
+  readonly hasHeirs?: true;
   readonly owner: string;
   readonly columns: readonly ColumnDef[];
   readonly constraints: readonly ConstraintDef[];

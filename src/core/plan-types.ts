@@ -20,6 +20,8 @@ export interface ViaStep {
   readonly columns: readonly string[];
   readonly references: { readonly schema: string; readonly name: string };
   readonly referencedColumns: readonly string[];
+  /** Other tables inherit from it, whose rows a join without ONLY would find too. */
+  readonly only?: true;
 }
 
 export type Placement =

@@ -72,7 +72,7 @@ export async function buildPlan({
     ...surveyTables(catalog, tables),
     ...surveyPlan(catalog, tables),
     ...measured.findings,
-    ...(config.stats === false ? [] : await crossings(source, foreignKeys, placements, signal)),
+    ...(config.stats === false ? [] : await crossings(source, catalog, foreignKeys, placements, signal)),
     ...(facts ? checkTarget(catalog, { extensions, tables, foreignKeys: foreignKeys.plans }, facts) : []),
   ]);
   const decided = {
@@ -152,7 +152,7 @@ async function measure(
       continue;
     }
     log.debug(`Counting the keys of ${table.table}`, { table: table.table });
-    const { rows, ...keys } = await measureKeys(source, table, placement, bounds);
+    const { rows, ...keys } = await measureKeys(source, table, placement, catalog, bounds);
     reports.push({ ...base, rows, exact: true, keys });
     if (keys.nulls > 0) findings.push(nullFinding(table, placement, keys.nulls));
   }
@@ -161,6 +161,7 @@ async function measure(
 
 async function crossings(
   source: Queryable,
+  catalog: Catalog,
   { toCheck }: ForeignKeyPlans,
   placements: ReadonlyMap<string, Placement>,
   signal: AbortSignal,
@@ -168,7 +169,7 @@ async function crossings(
   const findings: Finding[] = [];
   for (const check of toCheck) {
     throwIfAborted(signal);
-    const rows = await countCrossings(source, check, placements);
+    const rows = await countCrossings(source, check, placements, catalog);
     if (rows === 0) continue;
     const { table, constraint } = check;
     const placement = placements.get(qualified(table)) as Extract<Placement, { kind: 'distributed' }>;

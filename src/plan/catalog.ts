@@ -108,6 +108,7 @@ async function readTables(read: (file: string) => Promise<Raw[]>): Promise<Table
       ...(row.partitionBy ? { partitionBy: String(row.partitionBy) } : {}),
       ...(row.partitionOf ? { partitionOf: row.partitionOf as NonNullable<TableDef['partitionOf']> } : {}),
       inherits: row.inherits as Named[],
+      ...(row.hasHeirs === true ? { hasHeirs: true } : {}),
       owner: String(row.owner),
       columns: of(columns).map(toColumn) as ColumnDef[],
       constraints: sorted(

@@ -28,6 +28,7 @@ export function assignGroups(
   const placements = new Map<string, Placement>();
   const findings: Finding[] = [];
   const leads = new Map<string, string>();
+  const heirs = new Set(catalog.tables.filter((one) => one.hasHeirs).map(qualified));
   const roots = sorted(
     catalog.tables.filter((table) => !table.partitionOf),
     byText(displayName),
@@ -58,7 +59,9 @@ export function assignGroups(
       column: choice.column,
       type,
       hashFunction: hash,
-      via: choice.via,
+      via: choice.via.map((step) =>
+        heirs.has(qualified(step.references)) ? { ...step, only: true as const } : step,
+      ),
       ...(lead === undefined ? {} : { colocateWith: lead }),
       shardCount: config.shardCount ?? PLAN_DEFAULTS.shardCount,
     });

@@ -48,7 +48,7 @@ export async function requireDistributionValues(
   for (const table of tables) {
     const { placement } = table;
     if (placement.kind !== 'distributed' || !mayBeNull(plan.catalog, table, placement)) continue;
-    const { from, key } = keySource(table, placement);
+    const { from, key } = keySource(table, placement, plan.catalog);
     const [row] = await source.query<{ rows: string }>(
       `SELECT count(*)::text AS rows FROM ${from} WHERE ${key} IS NULL`,
     );

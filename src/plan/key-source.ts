@@ -1,4 +1,4 @@
-import type { Named } from '../core/catalog-types.js';
+import type { Catalog, Named } from '../core/catalog-types.js';
 import { qualified, quoteIdent } from '../core/names.js';
 import type { Placement } from '../core/plan-types.js';
 
@@ -10,16 +10,21 @@ export interface KeySource {
 }
 
 /** Where the source has the value that a row is distributed by. */
-export function keySource(table: Named, placement: Extract<Placement, { kind: 'distributed' }>): KeySource {
+export function keySource(
+  table: Named,
+  placement: Extract<Placement, { kind: 'distributed' }>,
+  catalog: Pick<Catalog, 'tables'>,
+): KeySource {
+  const only = catalog.tables.some((one) => one.hasHeirs && qualified(one) === qualified(table));
   const joins = placement.via.map((step, place) => {
     const on = step.columns.map(
       (column, index) =>
         `t${place}.${quoteIdent(column)} = t${place + 1}.${quoteIdent(step.referencedColumns[index]!)}`,
     );
-    return `LEFT JOIN ${qualified(step.references)} t${place + 1} ON ${on.join(' AND ')}`;
+    return `LEFT JOIN ${step.only ? 'ONLY ' : ''}${qualified(step.references)} t${place + 1} ON ${on.join(' AND ')}`;
   });
   return {
-    from: [`${qualified(table)} t0`, ...joins].join('\n'),
+    from: [`${only ? 'ONLY ' : ''}${qualified(table)} t0`, ...joins].join('\n'),
     key: `t${placement.via.length}.${quoteIdent(placement.column)}::${placement.type}`,
   };
 }

@@ -62,6 +62,7 @@ export async function measureKeys(
   source: Queryable,
   table: TablePlan,
   placement: Distributed,
+  catalog: Catalog,
   bounds: readonly number[],
 ): Promise<KeyReport & { readonly rows: number }> {
   interface Row {
@@ -72,7 +73,7 @@ export async function measureKeys(
     shards: { bucket: number; rows: number }[];
   }
   const variables = {
-    ...keySource(table, placement),
+    ...keySource(table, placement, catalog),
     hash: placement.hashFunction,
     bounds: `'{${bounds.join(',')}}'::int[]`,
   };
@@ -99,10 +100,11 @@ export async function countCrossings(
   source: Queryable,
   { table, constraint }: ForeignKeyPlans['toCheck'][number],
   placements: ReadonlyMap<string, Placement>,
+  catalog: Catalog,
 ): Promise<number> {
   const parent = constraint.foreign.references;
-  const child = keySource(table, placements.get(qualified(table)) as Distributed);
-  const other = keySource(parent, placements.get(qualified(parent)) as Distributed);
+  const child = keySource(table, placements.get(qualified(table)) as Distributed, catalog);
+  const other = keySource(parent, placements.get(qualified(parent)) as Distributed, catalog);
   const list = (columns: readonly string[]): string =>
     columns.map((column, place) => `t0.${quoteIdent(column)} AS c${place}`).join(', ');
   const rows = await source.query<{ rows: string }>(

@@ -41,8 +41,18 @@ export function checkPlanConfig(config: PlanConfig, catalog: Catalog): void {
     if (!table) unknown.push(withSuggestion(`${where}: there is no table ${text}`, text, names));
     return table;
   };
-  for (const name of config.include ?? []) find(name, '--tables');
-  for (const name of config.exclude ?? []) find(name, '--exclude');
+  for (const [names, option] of [
+    [config.include, '--tables'] as const,
+    [config.exclude, '--exclude'] as const,
+  ]) {
+    for (const name of names ?? []) {
+      const table = find(name, option);
+      if (table?.partitionOf)
+        problems.push(
+          `${option}: ${name} is a partition, and goes with its table; name ${displayName(rootOf(table, catalog))}`,
+        );
+    }
+  }
   for (const [name, choice] of Object.entries(config.tables ?? {})) {
     const table = find(name, `tables.${name}`);
     if (!table) continue;
@@ -73,6 +83,12 @@ export function checkPlanConfig(config: PlanConfig, catalog: Catalog): void {
   if (unknown.length > 0)
     throw new MigrateError('TABLE_UNKNOWN', { message: [...unknown, ...problems].join('; ') });
   if (problems.length > 0) throw new MigrateError('CONFIG_INVALID', { message: problems.join('; ') });
+}
+
+/** The table that a partition, of whatever level, is a part of; any other table is its own. */
+export function rootOf(table: TableDef, catalog: Catalog): TableDef {
+  const parent = table.partitionOf && findTable(catalog, qualified(table.partitionOf));
+  return parent ? rootOf(parent, catalog) : table;
 }
 
 /** How the configuration names a foreign key: `table.constraint`, the table as people write it. */

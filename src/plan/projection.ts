@@ -35,7 +35,7 @@ export function sourceJoins(table: TablePlan): string {
       )
       .join(' AND ');
     previous = alias;
-    return ` LEFT JOIN ${qualified(step.references)} AS ${alias} ON ${on}`;
+    return ` LEFT JOIN ${step.only ? 'ONLY ' : ''}${qualified(step.references)} AS ${alias} ON ${on}`;
   });
   return joins.join('');
 }

@@ -5,7 +5,7 @@ import { finding } from './findings.js';
 import { keyFate, widenedKeys } from './keys.js';
 import { fittingIndex, hasSubSelect } from './target-catalog.js';
 import { targetViews } from './target-views.js';
-import { serialColumns } from './types.js';
+import { serialColumns, typeParts } from './types.js';
 
 /** What the move changes or loses at tables and what belongs to them: pure, from the decisions alone. */
 export function surveyTables(catalog: Catalog, tables: readonly TablePlan[]): Finding[] {
@@ -14,7 +14,7 @@ export function surveyTables(catalog: Catalog, tables: readonly TablePlan[]): Fi
   return catalog.tables.flatMap((table) => {
     const plan = plans.get(qualified(table))!;
     return [
-      ...shapeFindings(table, plan.placement, catalog),
+      ...shapeFindings(table, plan, catalog),
       ...keyFindings(table, plan, btreeGist),
       ...serialFindings(table, plan, catalog),
       ...lostFindings(table, plan),
@@ -23,7 +23,7 @@ export function surveyTables(catalog: Catalog, tables: readonly TablePlan[]): Fi
   });
 }
 
-function shapeFindings(table: TableDef, placement: Placement, catalog: Catalog): Finding[] {
+function shapeFindings(table: TableDef, { placement, columns }: TablePlan, catalog: Catalog): Finding[] {
   const findings: Finding[] = [];
   if (table.inherits.length > 0) {
     findings.push(finding('INHERITED', { table }, { parents: table.inherits.map(displayName).join(', ') }));
@@ -31,15 +31,25 @@ function shapeFindings(table: TableDef, placement: Placement, catalog: Catalog):
   if (placement.kind === 'local') return findings;
   if (table.partitionOf && table.partitionBy !== undefined)
     findings.push(finding('PARTITION_MULTILEVEL', { table }));
+  const unsupported = unsupportedTypes(catalog);
   for (const column of table.columns) {
-    const type = catalog.types.find((one) => one.kind === 'range' && column.type.startsWith(qualified(one)));
-    const base = catalog.others?.find((one) => one.kind === 'base type' && column.type.startsWith(one.name));
-    if (type || base) {
-      const place = { table, object: column.name };
-      findings.push(finding('TYPE_UNSUPPORTED', place, { type: column.type }));
+    const type = columns.find((one) => one.name === column.name)?.targetType ?? column.type;
+    if (unsupported.has(typeParts(type).base)) {
+      findings.push(finding('TYPE_UNSUPPORTED', { table, object: column.name }, { type }));
     }
   }
   return findings;
+}
+
+/** Own ranges with their multiranges, and own base types, as columns name them. */
+function unsupportedTypes(catalog: Catalog): Set<string> {
+  const ranges = catalog.types.flatMap((one) =>
+    one.kind === 'range'
+      ? [qualified(one), ...one.options.flatMap((option) => option.split('multirange_type_name = ')[1] ?? [])]
+      : [],
+  );
+  const bases = (catalog.others ?? []).filter((one) => one.kind === 'base type').map((one) => one.name);
+  return new Set([...ranges, ...bases]);
 }
 
 function keyFindings(table: TableDef, plan: TablePlan, btreeGist: boolean): Finding[] {

@@ -125,6 +125,34 @@ describe('the survey', () => {
     if (code !== 'UNIQUE_WIDENED') expect(survey([full])).not.toContain(code);
   });
 
+  describe('a type that Citus does not take', () => {
+    const type = (name: string) => ({ schema: 'app', name });
+    const types: Parameters<typeof catalog>[1] = {
+      types: [
+        {
+          ...type('span'),
+          kind: 'range',
+          subtype: 'integer',
+          options: ['multirange_type_name = app.spans'],
+        },
+        { ...type('span_kind'), kind: 'enum', labels: ['a'] },
+      ],
+    };
+    const of = (name: string, config: PlanConfig = {}) =>
+      survey([{ ...full, columns: [...full.columns, column('c', name)] }], types, config);
+
+    it('is known by its whole name, in arrays and as a multirange too', () => {
+      expect(of('app.span_kind')).not.toContain('TYPE_UNSUPPORTED');
+      for (const name of ['app.span', 'app.span[]', 'app.spans'])
+        expect(of(name), name).toContain('TYPE_UNSUPPORTED');
+    });
+
+    it('is no longer in the way where the column is mapped to another, and is where it is mapped to one', () => {
+      expect(of('app.span', { tables: { a: { types: { c: 'text' } } } })).not.toContain('TYPE_UNSUPPORTED');
+      expect(of('text', { tables: { a: { types: { c: 'app.span' } } } })).toContain('TYPE_UNSUPPORTED');
+    });
+  });
+
   it('has nothing to say about triggers and keys of a local table', () => {
     const local = { ...full, triggers: [{ name: 't', definition: '' }] };
     expect(survey([local], {}, { tables: { a: { placement: 'local' } } })).toEqual([]);

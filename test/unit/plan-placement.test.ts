@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { TableDef } from '../../src/core/catalog-types.js';
+import { keySource } from '../../src/plan/key-source.js';
 import type { PlanConfig } from '../../src/plan/options.js';
+import { fromClause } from '../../src/plan/projection.js';
 import {
   catalog,
   child,
@@ -212,6 +214,28 @@ describe('the configuration', () => {
     );
   });
 
+  it('is refused when it names a partition, of whatever level, and names its table', () => {
+    const part = (name: string, of: string): TableDef => ({
+      ...spaced(name),
+      kind: 'partition',
+      partitionOf: { schema: 'public', name: of, bound: 'DEFAULT' },
+    });
+    const tables = [
+      { ...spaced('ev'), kind: 'partitioned' as const },
+      part('ev_1', 'ev'),
+      part('ev_1_a', 'ev_1'),
+    ];
+    for (const config of [{ include: ['ev_1'] }, { exclude: ['ev_1_a'] }]) {
+      expect(() => decided(tables, config)).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: expect.stringMatching(/ev_1.* name ev$/),
+        }),
+      );
+    }
+    expect(() => decided(tables, { exclude: ['ev'] })).not.toThrow();
+  });
+
   it('is refused when it wants a table distributed that has nothing to distribute it by', () => {
     const bare = table('p', [column('x', 'integer')]);
     expect(() => decided([bare], { tables: { p: { placement: 'distributed' } } })).toThrow(
@@ -267,5 +291,29 @@ describe('colocation', () => {
       partitionOf: { schema: 'public', name: 'a', bound: 'FOR VALUES IN (1)' },
     };
     expect(leads([root, part])).toEqual([undefined, 'a']);
+  });
+});
+
+describe('rows that inherit', () => {
+  const tables = [{ ...spaced('parent'), hasHeirs: true as const }, child('leaf', 'parent')];
+  const sources = (source: readonly TableDef[]): string[] => {
+    const { catalog: whole, tables: plans } = decided(source);
+    return plans.flatMap((plan) => {
+      if (plan.placement.kind !== 'distributed') return [];
+      return [fromClause(plan, plan, 'forward'), keySource(plan, plan.placement, whole).from];
+    });
+  };
+
+  it('of a table are no rows of it, wherever its own are joined or counted', () => {
+    expect(sources(tables).join('\n')).toMatch(
+      /JOIN ONLY public.parent.*JOIN ONLY public.parent.*ONLY public.parent t0/s,
+    );
+    expect(sources(tables).join('\n')).not.toMatch(/(?<!ONLY )public\.parent/);
+  });
+
+  it('but those of a partitioned table are', () => {
+    const partitioned = [{ ...spaced('parent'), kind: 'partitioned' as const }, child('leaf', 'parent')];
+    expect(sources(partitioned).join('\n')).not.toMatch(/JOIN ONLY/);
+    expect(sources(partitioned).join('\n')).toMatch(/(?<!ONLY )public\.parent t0/);
   });
 });
