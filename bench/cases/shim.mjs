@@ -151,6 +151,10 @@ export async function measure(bench) {
     const tool = await bench.migrate(source);
     bench.say('Transactions with and without the shim');
     const writes = await throughput(bench, tool, source, folder);
+    for (const { name, samples } of writes)
+      bench.say(
+        `  ${name}: ${samples.map(({ detail }) => detail.tps.toFixed(0)).join(', ')} transactions per second`,
+      );
     bench.say('Bulk inserts with and without the shim');
     const inserts = await bulk(bench, tool, source);
     bench.say('Copy and sync of the same rows');

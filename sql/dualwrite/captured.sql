@@ -1,3 +1,3 @@
-SELECT k.id, k.table_name AS "table", k.tracked, k.since::text AS since, k.followed, k.shape
+SELECT k.id, k.table_name AS "table", k.tracked, k.since::text AS since, k.proven, k.shape
 FROM citus_migrate.captured k
 ORDER BY k.id;

@@ -18,8 +18,8 @@ CREATE TABLE IF NOT EXISTS citus_migrate.captured (
   tracked text[] NOT NULL,
   -- Every transaction that this snapshot does not see has been captured whole; NULL while the install is under way.
   since pg_snapshot,
-  -- Its rows are on the target: they were copied since, or an earlier pass has brought them.
-  followed boolean NOT NULL DEFAULT false,
+  -- Digest of the loaded chunks for which a pass has found as many rows on the target as on the source.
+  proven text,
   shape jsonb NOT NULL
 );
 CREATE TABLE IF NOT EXISTS citus_migrate.truncation (

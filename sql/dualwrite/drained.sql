@@ -1,4 +1,3 @@
 -- Everything that this snapshot sees has been applied.
 UPDATE citus_migrate.capture SET drained = :'drained', drained_at = now(), target = :'target';
-UPDATE citus_migrate.captured SET followed = true WHERE NOT followed AND id IN (:ids);
 DELETE FROM citus_migrate.truncation WHERE pg_visible_in_snapshot(xid, :'drained'::pg_snapshot);

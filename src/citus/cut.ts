@@ -12,13 +12,16 @@ import type { Database, Node } from './database.js';
  */
 const LOCK_TIMEOUT = '10s';
 
-interface Held {
+interface Moment {
   readonly node: Node;
-  readonly session: Session;
   /** Name for SET TRANSACTION SNAPSHOT on that node. */
   readonly exported: string;
   /** pg_current_snapshot() as text: which transactions it sees. */
   readonly visible: string;
+}
+
+interface Held extends Moment {
+  readonly session: Session;
 }
 
 /**
@@ -29,8 +32,14 @@ interface Held {
 export class Cut {
   constructor(
     readonly database: Database,
-    private readonly held: readonly Held[],
+    /** Moments without a session are held by somebody else. */
+    private readonly held: readonly (Moment & Partial<Held>)[],
   ) {}
+
+  /** One moment of a single node that somebody else holds, and goes on holding when this is closed. */
+  static heldElsewhere(database: Database, moment: { exported: string; visible: string }): Cut {
+    return new Cut(database, [{ node: database.head, ...moment }]);
+  }
 
   /** Node name → pg_current_snapshot(), for the record and for telling later whether anything has changed. */
   get visible(): Readonly<Record<string, string>> {
@@ -59,7 +68,7 @@ export class Cut {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.held.map((each) => each.session.close()));
+    await Promise.all(this.held.map((each) => each.session?.close()));
   }
 }
 

@@ -75,6 +75,8 @@ export interface Config {
     readonly sample?: number;
     /** File that holds what was measured; empty: beside the plan; absent: nothing is kept. */
     readonly resume?: string;
+    /** The source takes writes, and the shim is there: the target is brought to the moment that is compared. */
+    readonly live: boolean;
     /** `plan`: write the statements that would mend the target; `apply`: run them. */
     readonly repair?: 'plan' | 'apply';
     readonly repairFile: string;

@@ -35,6 +35,7 @@ function defaults(cores: number): Config {
       maxDiscrepancies: 100,
       showValues: false,
       namespaces: [],
+      live: false,
       repairFile: 'migrate.repair.sql',
     },
     shim: { logLimit: 10 * 1024 ** 3, logPolicy: 'warn' },

@@ -139,6 +139,14 @@ export class NodePass {
     );
   }
 
+  async count(table: TablePlan, shard: Shard): Promise<number> {
+    const { rows } = await this.session.one<{ rows: string }>(
+      `SELECT count(*)::text AS rows FROM ${qualified(shard.relation)}`,
+      `count ${table.table}`,
+    );
+    return Number(rows);
+  }
+
   async commit(): Promise<void> {
     await this.session.query('COMMIT', 'commit');
     this.#open = false;

@@ -84,6 +84,7 @@ export async function applyMoment(request: ApplyRequest, context: Context): Prom
     await context.fail('sync: after the places were cleared');
     let rows = 0;
     for (const each of all) rows += await writeTable(request, each, passes, context);
+    for (const each of all) if (each.window.unproven) await requireWhole(request, each, passes);
     await context.fail('sync: before the first commit');
     for (const pass of passes.values()) {
       await pass.commit();
@@ -164,6 +165,33 @@ async function writeTable(
         for (const [shard, rows] of lists) await pass.write(table, shard, rows);
       }),
     );
+  });
+}
+
+/**
+ * A copy that was interrupted leaves rows behind that no log speaks of. Throws COPIED_TOO_EARLY unless the target has
+ * as many as the source, behind the changes of this pass.
+ */
+async function requireWhole(
+  { reader, sql }: ApplyRequest,
+  { window, shards }: Destination,
+  passes: Passes,
+): Promise<void> {
+  const { table } = window.table;
+  const { rows: wanted } = await reader.one<{ rows: string }>(
+    `SELECT count(*)::text AS rows FROM ${sql.from(window)}`,
+    `count ${table}`,
+  );
+  let found = 0;
+  for (const shard of shards.shards) {
+    const pass = passes.get(shard.nodes[0]!)!;
+    found += await pass.count(window.table, shard);
+  }
+  if (found === Number(wanted)) return;
+  throw new MigrateError('COPIED_TOO_EARLY', {
+    message: `${table} was not copied whole: the source has ${wanted} rows, and with all captured changes the target would have ${found}`,
+    hint: 'Repeat `migrate copy` until it ends with exit code 0; if it did, start the table over with --truncate.',
+    context: { table },
   });
 }
 

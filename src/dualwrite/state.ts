@@ -26,7 +26,8 @@ export interface CapturedRow {
   readonly tracked: readonly string[];
   /** pg_snapshot as text: what it does not see has been captured. null: the install was interrupted. */
   readonly since: string | null;
-  readonly followed: boolean;
+  /** Digest of the loaded chunks for which a pass has found all rows on the target; null: none has. */
+  readonly proven: string | null;
   readonly shape: readonly RelationShape[];
 }
 

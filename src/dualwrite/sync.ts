@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
@@ -13,7 +13,7 @@ import { requireTables } from '../load/preflight.js';
 import { requireReadable } from '../postgres/rights.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import { requireCopied } from './copied.js';
+import { type Copied, requireCopied } from './copied.js';
 import { SYNC_ID } from './node-pass.js';
 import { ATTEMPTS, backoff, nextPause } from './pace.js';
 import { applyMoment, unroutable } from './pass.js';
@@ -71,7 +71,7 @@ export class Follower {
     private readonly control: Session,
     private readonly ledger: Ledger,
     private readonly captured: readonly CapturedRow[],
-    private readonly whole: Set<number>,
+    private readonly copied: Copied,
     private readonly context: Context,
   ) {
     const { target } = request;
@@ -121,8 +121,8 @@ export class Follower {
       });
       try {
         await requireTables(target, followed, 'forward');
-        const whole = await requireCopied({ control, target, ledger, captured, tables: followed });
-        return new Follower(request, control, ledger, captured, whole, context);
+        const copied = await requireCopied({ control, target, ledger, captured, tables: followed });
+        return new Follower(request, control, ledger, captured, copied, context);
       } catch (error) {
         await ledger.close();
         throw error;
@@ -172,7 +172,7 @@ export class Follower {
       await reader.query('COMMIT', 'end the pass');
       if (!idle) {
         await fail('sync: after all commits, before the log is told');
-        await this.#consume(moment, windows);
+        await this.#consume(moment);
         await fail('sync: after the log was told');
       }
       this.#resumed = false;
@@ -204,7 +204,8 @@ export class Follower {
           shape.length > 1 ||
           plan.catalog.tables.some((def) => qualified(def) === name && def.kind === 'partitioned'),
         changes,
-        truncated: truncated || this.whole.has(id),
+        truncated: truncated || this.copied.whole.has(id),
+        unproven: this.copied.unproven.has(id),
       };
     });
   }
@@ -228,19 +229,17 @@ export class Follower {
     );
   }
 
-  async #consume({ visible, state }: SourceMoment, windows: readonly Window[]): Promise<void> {
-    const ids = windows.map(({ id }) => id);
+  async #consume({ visible, state }: SourceMoment): Promise<void> {
+    const { whole, unproven } = this.copied;
     await this.control.transaction(async () => {
       await this.control.query(
-        sql('dualwrite/drained', {
-          drained: visible,
-          target: identityOf(this.request.target),
-          ids: ids.join(', '),
-        }),
+        sql('dualwrite/drained', { drained: visible, target: identityOf(this.request.target) }),
         'mark what has been applied',
       );
+      for (const [id, proven] of unproven) await this.control.query(sql('dualwrite/proven', { id, proven }));
     });
-    this.whole.clear();
+    whole.clear();
+    unproven.clear();
     await this.context.fail('sync: before the log is emptied');
     await rotateSegments(this.control, state.segment, visible);
   }
@@ -264,7 +263,7 @@ export async function sync(
   request: SyncRequest & { readonly untilDrained: boolean },
   context: Context,
 ): Promise<SyncResult> {
-  const { signal, log, metrics, clock } = context;
+  const { signal, log, metrics, clock, pace } = context;
   const follower = await Follower.open(request, context);
   const { followed, notCaptured } = follower.tables;
   if (notCaptured.length > 0) log.warn(`Changes of these tables are not captured: ${notCaptured.join(', ')}`);
@@ -275,6 +274,7 @@ export async function sync(
   try {
     for (;;) {
       throwIfAborted(signal);
+      await pace.ready(signal);
       const startedAt = clock.now();
       try {
         const pass = await follower.pass();
@@ -307,7 +307,7 @@ export async function sync(
         waitMs = backoff(failures, Math.random());
         log.warn(`${error.message}. Trying the pass again in ${waitMs} ms`, { code: error.code });
       }
-      if (waitMs > 0) await pause(waitMs, undefined, { signal }).catch(() => throwIfAborted(signal));
+      if (waitMs > 0) await wait(waitMs, undefined, { signal }).catch(() => throwIfAborted(signal));
     }
   } finally {
     await follower.close();

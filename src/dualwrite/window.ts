@@ -14,6 +14,8 @@ export interface Window {
   readonly changes: number;
   /** It was truncated: rows that are gone have no entries of their own. */
   readonly truncated: boolean;
+  /** No pass has found all its rows on the target yet: a copy may have been interrupted. */
+  readonly unproven: boolean;
 }
 
 /** A column of what `placesOf` selects. */
@@ -66,12 +68,14 @@ export class WindowSql {
     const via = viaOf(window.table);
     const first = via[0];
     if (first === undefined || !this.#pathChanged(via)) return `SELECT DISTINCT * FROM (${own}) k`;
-    return `${own} UNION SELECT ${list(ROW, key)} FROM ${this.#table(window)} JOIN (${this.#moved(window.table, 0)}) m ON ${equal(ROW, first.columns, 'm', first.referencedColumns)}`;
+    return `${own} UNION SELECT ${list(ROW, key)} FROM ${this.from(window)} JOIN (${this.#moved(window.table, 0)}) m ON ${equal(ROW, first.columns, 'm', first.referencedColumns)}`;
   }
 
   /** Whether a pass has anything to do for the table. */
   touches(window: Window): boolean {
-    return window.truncated || window.changes > 0 || this.#pathChanged(viaOf(window.table));
+    return (
+      window.truncated || window.unproven || window.changes > 0 || this.#pathChanged(viaOf(window.table))
+    );
   }
 
   /** Every place on the target where a row that has changed may have been, as the target's types. */
@@ -99,12 +103,13 @@ export class WindowSql {
   /** The rows of the table that have changed, or all of a table that was truncated, as they travel. */
   rowsOf(window: Window): string {
     const { table } = window;
-    const from = `SELECT ${selectList(table, 'forward')} FROM ${this.#table(window)}${sourceJoins(table)}`;
+    const from = `SELECT ${selectList(table, 'forward')} FROM ${this.from(window)}${sourceJoins(table)}`;
     if (window.truncated) return from;
     return `${from} JOIN (${this.affectedKeys(window)}) k ON ${equal(ROW, table.key!, 'k', table.key!)}`;
   }
 
-  #table({ table, partitioned }: Window): string {
+  /** The table itself, as `t`, with its partitions. */
+  from({ table, partitioned }: Window): string {
     return `${partitioned ? '' : 'ONLY '}${qualified(table)} AS ${ROW}`;
   }
 
@@ -130,7 +135,7 @@ export class WindowSql {
     const next = viaOf(table)[hop + 1];
     if (next === undefined) return own;
     const parent = this.#windows.get(name)!;
-    return `${own} UNION SELECT ${list(ROW, step.referencedColumns)} FROM ${this.#table(parent)} JOIN (${this.#moved(table, hop + 1)}) m ON ${equal(ROW, next.columns, 'm', next.referencedColumns)}`;
+    return `${own} UNION SELECT ${list(ROW, step.referencedColumns)} FROM ${this.from(parent)} JOIN (${this.#moved(table, hop + 1)}) m ON ${equal(ROW, next.columns, 'm', next.referencedColumns)}`;
   }
 
   /** Key and possible values of the distribution column, over every version of every row on the path. */
@@ -147,7 +152,7 @@ export class WindowSql {
         ...step.map((column, index) => `${alias}.${quoteIdent(column)} AS up${index + 1}`),
       ].join(', ');
     parts.push(
-      `hop0 AS (SELECT ${named('v', via[0]!.columns)} FROM ${this.versions(qualified(table), first)} v UNION SELECT ${named(ROW, via[0]!.columns)} FROM ${this.#table(window)} JOIN affected k ON ${equal(ROW, key, 'k', key)})`,
+      `hop0 AS (SELECT ${named('v', via[0]!.columns)} FROM ${this.versions(qualified(table), first)} v UNION SELECT ${named(ROW, via[0]!.columns)} FROM ${this.from(window)} JOIN affected k ON ${equal(ROW, key, 'k', key)})`,
     );
     via.forEach((step, hop) => {
       const name = qualified(step.references);
@@ -161,7 +166,7 @@ export class WindowSql {
       const select = (alias: string): string =>
         `SELECT ${keys.map((one) => `h.${one}`).join(', ')}, ${onward.map((column, index) => `${alias}.${quoteIdent(column)} AS up${index + 1}`).join(', ')}`;
       parts.push(
-        `hop${hop + 1} AS (${select('v')} FROM hop${hop} h JOIN ${this.versions(name, columns)} v ON ${on('v')} UNION ${select(ROW)} FROM hop${hop} h JOIN ${this.#table(parent)} ON ${on(ROW)})`,
+        `hop${hop + 1} AS (${select('v')} FROM hop${hop} h JOIN ${this.versions(name, columns)} v ON ${on('v')} UNION ${select(ROW)} FROM hop${hop} h JOIN ${this.from(parent)} ON ${on(ROW)})`,
       );
     });
     const last = [

@@ -37,6 +37,8 @@ export interface VerifyRequest {
   readonly scope?: RowScope;
   /** Default: none. */
   readonly details?: { readonly values: boolean; readonly repair: boolean };
+  /** The moment of the source to compare, which the target is known to have reached; default: now. */
+  readonly sourceCut?: Cut;
   /** What earlier runs measured, and where this one's measurements go; default: nowhere. */
   readonly measurements?: Measurements;
 }
@@ -55,6 +57,9 @@ const SKIPPED_BY_COUNTS: readonly Skipped[] = ['references', 'uniqueness', 'sche
   }),
 );
 
+/** They are moved once writes have stopped. */
+const SKIPPED_BY_LIVE: readonly Skipped[] = [{ part: 'sequences', reason: '--live' }];
+
 /**
  * Compares both sides, each under a snapshot of its own: writes between the two snapshots show as differences. What
  * follows from rows that are known to be the same is not read again.
@@ -62,7 +67,7 @@ const SKIPPED_BY_COUNTS: readonly Skipped[] = ['references', 'uniqueness', 'sche
 export async function verify(request: VerifyRequest, context: Context): Promise<VerifyResult> {
   const { source, target, plan, tables, direction, mode, scope = { namespaces: [] } } = request;
   const { details = { values: false, repair: false }, measurements = Measurements.none() } = request;
-  const { maxDiscrepancies: max, jobs } = request;
+  const { maxDiscrepancies: max, jobs, sourceCut } = request;
   const thorough = mode !== 'counts';
   const forward = direction === 'forward';
   const to = forward ? target : source;
@@ -75,7 +80,10 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
   await Promise.all(
     [source, target].map((side) => requireReadable(side.session, [...seen(side), ...sequencesIn])),
   );
-  const cuts = await allOf([source, target].map((side) => takeCut(side, seen(side))));
+  const cuts = await allOf([
+    sourceCut === undefined ? takeCut(source, seen(source)) : Promise.resolve(sourceCut),
+    takeCut(target, seen(target)),
+  ]);
   const sides: CheckedSide[] = [];
   try {
     sides.push(...(await Promise.all(cuts.map(openSide))));
@@ -91,7 +99,8 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
     const same = sameValues(compared, mode, scope);
     const rules = { source: left, target: right, plan, tables, direction, known, same, max, jobs };
     const integrity = thorough ? await checkIntegrity(rules, context) : [];
-    const sequences = await compareSequences({ plan, tables, from: other, to: made, same });
+    const sequences =
+      sourceCut === undefined ? await compareSequences({ plan, tables, from: other, to: made, same }) : [];
     if (thorough && forward) schema.push(...(await checkWayBack(to.session, plan, tables, same)));
     return {
       verdict: worst([...compared, ...integrity, ...sequences, ...schema].map((result) => result.verdict)),
@@ -100,7 +109,7 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
       integrity,
       sequences,
       schema,
-      skipped: thorough ? [] : SKIPPED_BY_COUNTS,
+      skipped: [...(thorough ? [] : SKIPPED_BY_COUNTS), ...(sourceCut === undefined ? [] : SKIPPED_BY_LIVE)],
       ...(scope.sample === undefined ? {} : { sampled: true as const }),
       notes: scopeNotes(tables, scope),
     };

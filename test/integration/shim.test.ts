@@ -223,6 +223,31 @@ describe('the shim', () => {
     });
   });
 
+  test('a copy that was not finished is not built upon, and nothing of the pass is kept', async () => {
+    await install(journey);
+    await load(journey);
+    const { client } = journey.target;
+    // As if the last chunk had never come.
+    await client.query('DELETE FROM item WHERE id = 3');
+    await source.client.query(`UPDATE account SET name = 'changed' WHERE id = 4`);
+    const { follower, close } = await follow(journey);
+    try {
+      await expect(follower.pass()).rejects.toMatchObject({
+        code: 'COPIED_TOO_EARLY',
+        message: expect.stringMatching(/item was not copied whole: the source has 200 rows.* 199/),
+      });
+      const { rows } = await client.query(`SELECT name FROM account WHERE id = 4`);
+      expect(rows).toEqual([{ name: 'account 4' }]);
+      await client.query(
+        `INSERT INTO item (namespace, id, account_id, kind_id, note) VALUES ('ns4', 3, 4, 1, 'item 3')`,
+      );
+      await drain(follower);
+    } finally {
+      await close();
+    }
+    await (await Oracle.open(journey, FOLLOW_EXPECTED)).expectEqual();
+  });
+
   test.each<[string, string, RegExp]>([
     ['a new column', 'ALTER TABLE account ADD COLUMN more int', /column account.more is new/],
     ['a column of another type', 'ALTER TABLE item ALTER note TYPE varchar(90)', /item.note was text/],

@@ -61,6 +61,7 @@ describe('precedence', () => {
         maxDiscrepancies: 100,
         showValues: false,
         namespaces: [],
+        live: false,
         repairFile: 'migrate.repair.sql',
       },
       shim: { logLimit: 10_737_418_240, logPolicy: 'warn' },

@@ -141,6 +141,7 @@ describe('the SQL of a pass', () => {
       partitioned: false,
       changes: changes[table.name] ?? 0,
       truncated: false,
+      unproven: false,
     }));
   const touched = (changes: Readonly<Record<string, number>>): string[] => {
     const all = windows(changes);

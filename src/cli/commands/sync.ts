@@ -2,22 +2,27 @@ import { formatCount } from '../../core/format.js';
 import { sync as follow } from '../../dualwrite/sync.js';
 import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
+import { withPace } from '../support/pace.js';
 import { loadPlan, movedTables } from '../support/plan.js';
 
 export const sync: Command = {
   name: 'sync',
   summary: 'Apply captured changes to the target until stopped',
-  options: ['untilDrained'],
+  options: ['untilDrained', 'throttle', 'control'],
   examples: [
     ['migrate sync', 'Follow the source; Ctrl-C stops at a clean point, the same command goes on'],
     ['migrate sync --until-drained', 'Stop as soon as no change is left'],
+    ['migrate sync --throttle active=50', 'Make no pass while the servers are busy'],
   ],
   run(invocation) {
-    const { config, context } = invocation;
+    const { config } = invocation;
     return withDatabases(invocation, { source: 'write', target: 'write' }, async ({ source, target }) => {
       const plan = await loadPlan(invocation, { source, target });
       const { untilDrained } = config;
-      const result = await follow({ source, target, plan, tables: movedTables(plan), untilDrained }, context);
+      const request = { source, target, plan, tables: movedTables(plan), untilDrained };
+      const result = await withPace(invocation, { reader: source, writer: target }, (paced) =>
+        follow(request, paced),
+      );
       const { changes, rows, notCaptured } = result;
       const lines = [
         `Nothing is left to apply: the target is what the source was a moment ago. ${formatCount(changes)} changes were applied as ${formatCount(rows)} rows.`,

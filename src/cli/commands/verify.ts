@@ -1,6 +1,8 @@
 import { type Digest, formatDigest } from '../../core/digest.js';
-import { formatCount, plural } from '../../core/format.js';
+import { MigrateError } from '../../core/errors.js';
+import { formatCount, formatDuration, plural } from '../../core/format.js';
 import type { Discrepancy, Verdict } from '../../core/verification.js';
+import { type LiveResult, verifyLive } from '../../dualwrite/live.js';
 import { Measurements, measurementsFile } from '../../verify/measurements.js';
 import type { TableResult, VerifyResult } from '../../verify/types.js';
 import { verify as compare } from '../../verify/verify.js';
@@ -155,6 +157,32 @@ function sentence({ verdict, sampled }: VerifyResult): string {
     : SENTENCE[verdict];
 }
 
+/** What a live comparison cannot be combined with. Throws USAGE. */
+function refuseLive({ verify: { live, repair, resume }, reverse }: Invocation['config']): void {
+  const other = reverse
+    ? 'reverse'
+    : repair !== undefined
+      ? 'repair'
+      : resume !== undefined
+        ? 'resume'
+        : undefined;
+  if (!live || other === undefined) return;
+  throw new MigrateError('USAGE', {
+    message: `--live cannot stand beside --${other}`,
+    hint: 'Leave one of them out.',
+  });
+}
+
+const fenceOf = (result: VerifyResult | LiveResult): Pick<LiveResult, 'fence'> | Record<string, never> =>
+  'fence' in result ? { fence: result.fence } : {};
+
+const fenceText = (result: VerifyResult | LiveResult): string[] =>
+  'fence' in result
+    ? [
+        `Both sides were compared as of one moment, for ${formatDuration(result.fence.heldMs)}, while the source took writes; TRUNCATE and changes of its schema waited.`,
+      ]
+    : [];
+
 export const verify: Command = {
   name: 'verify',
   summary: 'Compare source and target: rows and digests per shard',
@@ -165,6 +193,7 @@ export const verify: Command = {
     'namespaces',
     'sample',
     'resume',
+    'live',
     'repair',
     'repairFile',
     'report',
@@ -177,6 +206,10 @@ export const verify: Command = {
       'migrate verify --mode rows --resume',
       'Every row from both sides; the same command goes on after an interruption, and keeps what has not changed',
     ],
+    [
+      'migrate verify --live',
+      'While the source takes writes: its shim tells what has changed since the copy',
+    ],
     ['migrate verify --repair plan', 'Write the statements that would mend the target'],
     [
       'migrate verify --report verify.html',
@@ -187,8 +220,11 @@ export const verify: Command = {
   run(invocation): Promise<Outcome> {
     const { config, context } = invocation;
     refuseRepair(config);
-    const target = config.verify.repair === 'apply' ? 'write' : 'read';
-    return withDatabases(invocation, { source: 'read', target }, async (sides) => {
+    refuseLive(config);
+    const { live } = config.verify;
+    const source = live ? 'write' : 'read';
+    const target = live || config.verify.repair === 'apply' ? 'write' : 'read';
+    return withDatabases(invocation, { source, target }, async (sides) => {
       const plan = config.reverse ? await loadPlanForReturn(invocation) : await loadPlan(invocation, sides);
       const { mode, maxDiscrepancies, namespaces, sample, showValues, repair, resume } = config.verify;
       const request = {
@@ -209,16 +245,21 @@ export const verify: Command = {
             : await Measurements.open(resume || measurementsFile(config.plan), plan.planHash),
         jobs: config.jobs,
       };
-      const found = await compare(request, context);
+      const found = live ? await verifyLive(request, context) : await compare(request, context);
       const { result, repaired } = await repairAfter(invocation, request, found);
       return {
         exit: EXIT[result.verdict],
         document: {
           ...document(result),
+          ...fenceOf(found),
           ...comparedWhat(invocation, sides, plan),
           ...(repaired === undefined ? {} : { repair: repaired.document }),
         },
-        text: [text(result, invocation), ...(repaired === undefined ? [] : [repaired.text])].join('\n\n'),
+        text: [
+          text(result, invocation),
+          ...fenceText(found),
+          ...(repaired === undefined ? [] : [repaired.text]),
+        ].join('\n\n'),
         ...keepReports(invocation),
       };
     });

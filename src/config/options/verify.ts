@@ -22,6 +22,14 @@ export const VERIFY = define({
     describe: 'Discrepant keys to list per table',
     shownDefault: '100',
   },
+  live: {
+    flag: 'live',
+    key: 'verify.live',
+    kind: 'flag',
+    value: VALUES.yesNo,
+    describe:
+      'Bring the target to one moment of the source first, and compare that moment while writes go on',
+  },
   report: {
     flag: 'report',
     key: 'reports',

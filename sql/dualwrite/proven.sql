@@ -1,0 +1,1 @@
+UPDATE citus_migrate.captured SET proven = :'proven' WHERE id = :id;
