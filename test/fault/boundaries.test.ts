@@ -48,11 +48,14 @@ describeCitus('a load that dies around its rows', () => {
 
     const LEDGER = 'ledger: after its tables, before the first node is taken over';
     const TAKEN = 'ledger: after a node was taken over';
+    const STATEMENT = 'schema: after a statement';
     test.each([
       [LEDGER, 1],
       [TAKEN, 1],
       [TAKEN, 2],
       [TAKEN, 3],
+      [STATEMENT, 1],
+      [STATEMENT, 4],
     ])('%s (hit %i): the same command loads everything', async (point, hit) => {
       await loadAndDie(journey, { point, hit });
       await load(journey);

@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Progress } from '../../src/core/context.js';
+import { unhurried } from '../../src/core/pace.js';
+import { TokenBucket } from '../../src/core/token-bucket.js';
+import { noopContext } from '../../src/observe/noop.js';
 import {
   connectTo,
   describeCitus,
@@ -113,6 +117,52 @@ describeCitus('a load over links that break', () => {
       },
     );
 
+    /** Ends what the coordinator has open on these workers. */
+    const endInside = async (workers: readonly pg.Client[]): Promise<void> => {
+      for (const client of workers) {
+        await client.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE application_name LIKE 'citus_internal%' AND datname = current_database()`,
+        );
+      }
+    };
+
+    // Citus reports such a backend like a refused row.
+    test.each([false, true])(
+      'connections between coordinator and worker, with rows on their way (refused ones set aside: %s): no row is to blame',
+      async (aside) => {
+        const source = await freshSource();
+        const cluster = await freshCluster({ shardCount: 4 });
+        await source.client.query(filled(12_000));
+        const large = await prepare(source, cluster);
+        const workers = await Promise.all(cluster.workerUrls.map(connectTo));
+        const pace = unhurried();
+        const bucket = new TokenBucket(pace.bucket, Date.now);
+        let [seen, ended] = [0, false];
+        const advance: Progress['advance'] = (label, { bytes = 0 }) => {
+          seen += label === 'item' ? bytes : 0;
+          // Past the first batch of 1 MB that is copied where refused rows are set aside.
+          if (ended || seen < 1_500_000) return;
+          ended = true;
+          bucket.rate = 1;
+          void endInside(workers).finally(() => {
+            bucket.rate = 0;
+          });
+        };
+        const { context, retries } = atPoint('', 1, () => {});
+        const progress = { ...noopContext().progress, advance };
+        const { quarantined } = await load(large, {
+          ...{ via: 'coordinator', jobs: 1, chunkBytes: 16 * 1024 * 1024 },
+          context: { ...context, pace, progress },
+          ...(aside ? { quarantine: { directory: join(large.folder, 'refused'), maxBadRows: 100_000 } } : {}),
+        });
+        expect(ended).toBe(true);
+        expect(retries().length).toBeGreaterThan(0);
+        expect(quarantined).toEqual([]);
+        await expectArrived(large);
+      },
+    );
+
     test.each([
       [COORDINATOR_POINTS[0], false],
       [COORDINATOR_POINTS[1], false],
@@ -120,16 +170,8 @@ describeCitus('a load over links that break', () => {
     ])(
       'connections between coordinator and worker, %s (refused rows set aside: %s): made up for within the run',
       async (point, aside) => {
-        const planted = atPoint(point, 3, async () => {
-          for (const client of watchers.slice(1)) {
-            await client.query(
-              `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-               WHERE application_name LIKE 'citus_internal%' AND datname = current_database()`,
-            );
-          }
-        });
+        const planted = atPoint(point, 3, () => endInside(watchers.slice(1)));
         const { context } = planted;
-        // Citus reports a backend that was ended in the middle of a COPY like a refused row: none is set aside.
         const quarantine = { directory: join(journey.folder, 'refused'), maxBadRows: 1000 };
         const options = { truncate: true, via: 'coordinator', context } as const;
         const { quarantined } = await load(journey, aside ? { ...options, quarantine } : options);

@@ -87,12 +87,10 @@ describeCitus('servers of its own', () => {
       ['source', 'fast', 'copy', BEFORE_COMMIT],
       ['source', 'immediate', 'copy', BETWEEN_NODES],
       ['coordinator', 'fast', 'copy', BETWEEN_NODES],
-      ['coordinator', 'immediate', 'copy', BEFORE_COMMIT],
-      ['coordinator', 'fast', 'import', BEFORE_COMMIT],
-      ['coordinator', 'immediate', 'import', BETWEEN_NODES],
-      ['worker 1', 'fast', 'copy', BEFORE_COMMIT],
+      ['coordinator', 'immediate', 'import', BEFORE_COMMIT],
+      ['worker 1', 'fast', 'import', BEFORE_COMMIT],
       ['worker 1', 'immediate', 'copy', BETWEEN_NODES],
-      ['worker 2', 'fast', 'import', BETWEEN_NODES],
+      ['worker 2', 'fast', 'copy', BETWEEN_NODES],
       ['worker 2', 'immediate', 'import', BEFORE_COMMIT],
     ];
 
