@@ -49,9 +49,16 @@ export class Ledger {
    */
   async create(lanes: boolean, fail: Context['fail']): Promise<void> {
     const { kind, nodes, options } = this.database;
-    await this.#ask((session) => session.query(sql('ledger/create'), 'create the ledger'));
-    if (kind === 'citus')
-      await this.#ask((session) => session.query(sql('ledger/distribute'), 'create the ledger'));
+    const citus = kind === 'citus';
+    const distributed = citus
+      ? `2 = (SELECT count(*) FROM pg_dist_partition p WHERE p.logicalrelid IN (to_regclass('citus_migrate.load'), to_regclass('citus_migrate.chunk')))`
+      : 'true';
+    await this.#ask(async (session) => {
+      const { ready } = await session.one<{ ready: boolean }>(sql('ledger/ready', { distributed }));
+      if (ready) return;
+      await session.query(sql('ledger/create'), 'create the ledger');
+      if (citus) await session.query(sql('ledger/distribute'), 'create the ledger');
+    });
     await fail('ledger: after its tables, before the first node is taken over');
     const onWorkers = lanes || (await this.#usedLanes());
     for (const node of onWorkers ? nodes : nodes.slice(0, 1)) {

@@ -44,8 +44,8 @@ describeCitus('workers that cannot be written to from here', () => {
     const warnings: string[] = [];
     const log = { ...noopLog, warn: (message: string) => void warnings.push(message) };
     await load(journey, { ...options, via: 'auto', context: { log } });
-    expect(warnings).toEqual([expect.stringMatching(/^Loading through the coordinator: /)]);
-    expect(warnings[0]).toMatch(says);
+    const fallback = warnings.filter((line) => line.startsWith('Loading through the coordinator: '));
+    expect(fallback).toEqual([expect.stringMatching(says)]);
     for (const worker of workers) {
       const { rows } = await worker.query(`SELECT to_regclass('citus_migrate.lane') IS NOT NULL AS lanes`);
       expect(rows[0].lanes).toBe(false);
