@@ -91,15 +91,18 @@ export function serverFields(error: unknown): ServerFields | undefined {
 const CITUS_COPY_ERROR = 'ReportCopyError';
 
 /**
- * So does the loss of a connection between coordinator and worker in the middle of a transaction: XX000 from here
- * where the transaction has written on that worker (measured, 13.2).
+ * The loss of a connection between coordinator and worker has no SQLSTATE of its own either (measured, 13.2). XX000:
+ * from the first where the transaction has written on that worker, from the second where the worker's answer held no
+ * SQLSTATE. 58030, io_error: while rows are sent, and at the end of a COPY.
  */
-const CITUS_CONNECTION_LOST = 'MarkRemoteTransactionFailed';
+const CITUS_CONNECTION_LOST: Readonly<Record<string, readonly string[]>> = {
+  XX000: ['MarkRemoteTransactionFailed', 'ReportResultError'],
+  '58030': ['SendCopyDataToPlacement', 'EndRemoteCopy', CITUS_COPY_ERROR],
+};
 
-function codeOf({ code = '', severity, message = '', routine }: ServerFields): ErrorCode {
+function codeOf({ code = '', severity, message = '', routine = '' }: ServerFields): ErrorCode {
   if (code === 'XX000' && routine === CITUS_COPY_ERROR) return 'ROW_REFUSED';
-  if (code === '58030' && routine === CITUS_COPY_ERROR) return 'CONNECTION_LOST';
-  if (code === 'XX000' && routine === CITUS_CONNECTION_LOST) return 'CONNECTION_LOST';
+  if (CITUS_CONNECTION_LOST[code]?.includes(routine)) return 'CONNECTION_LOST';
   if (severity !== undefined) return BY_STATE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'SERVER_ERROR';
   if (BY_SYSTEM[code] !== undefined) return BY_SYSTEM[code];
   const driver = BY_DRIVER.find(([start]) => message.startsWith(start));

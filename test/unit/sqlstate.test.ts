@@ -8,6 +8,8 @@ test.each([
   [{ code: 'XX000', routine: 'MarkRemoteTransactionFailed' }, 'CONNECTION_LOST', 'reconnect'],
   [{ code: 'XX000', routine: 'ReportCopyError' }, 'ROW_REFUSED', 'never'],
   [{ code: '58030', routine: 'ReportCopyError' }, 'CONNECTION_LOST', 'reconnect'],
+  [{ code: '58030', routine: 'SendCopyDataToPlacement' }, 'CONNECTION_LOST', 'reconnect'],
+  [{ code: 'XX000', routine: 'ReportResultError' }, 'CONNECTION_LOST', 'reconnect'],
   [{ code: '58030', routine: 'mdwrite' }, 'SERVER_ERROR', 'never'],
   [{ code: 'XX000', routine: 'anything_else' }, 'SERVER_ERROR', 'never'],
   [{ code: 'XX001', routine: 'MarkRemoteTransactionFailed' }, 'SERVER_ERROR', 'never'],
