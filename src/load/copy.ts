@@ -80,6 +80,7 @@ async function loadData(
       ? droppableIndexes(request.plan, direction, tables)
       : [];
     await truncateTables(writer, ledger, tables, indexes, context);
+    request.onEmptied?.();
   }
   const loadId = copyId(request);
   const cut = await takeCut(reader, tables);

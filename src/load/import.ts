@@ -53,6 +53,7 @@ async function loadData(
       ? droppableIndexes(request.plan, direction, tables)
       : [];
     await truncateTables(writer, ledger, tables, indexes, context);
+    request.onEmptied?.();
   }
   const inDump = tables.map((table) => ({ table, files: chunksIn(manifest, table) }));
   const partial = await ledger.begun(dumpId);

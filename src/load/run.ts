@@ -25,6 +25,8 @@ export interface LoadRequest extends BudgetOptions {
   readonly phase: LoadPhase;
   /** Empty the tables first. */
   readonly truncate: boolean;
+  /** Called when that is done. */
+  readonly onEmptied?: () => void;
   /** maintenance_work_mem of each index build, bytes; absent: what fits the nodes. */
   readonly indexMemory?: number;
   /** Default: straight into the shards where that is possible. */

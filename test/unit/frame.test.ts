@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Command, Invocation, Outcome } from '../../src/cli/frame/command.js';
+import { declined } from '../../src/cli/frame/confirm.js';
 import { type FrameProcess, runFrame } from '../../src/cli/frame/run.js';
 import { abortReason, MigrateError } from '../../src/core/errors.js';
 
@@ -205,6 +206,18 @@ describe('failures', () => {
         context: { table: 'orders' },
       },
     });
+  });
+
+  it('have what the command advised before it failed, where it can be repeated', async () => {
+    const losing: Command['run'] = async ({ advise, config }) => {
+      if (config.truncate) advise('Repeat it without --truncate.');
+      throw new MigrateError('CONNECTION_LOST');
+    };
+    const told = async (...argv: string[]): Promise<unknown> =>
+      (document((await ran(['work', '--json', ...argv], losing)).out).error as { hint: string }).hint;
+    const { hint } = new MigrateError('CONNECTION_LOST');
+    expect(await told('--truncate')).toBe(`${hint} Repeat it without --truncate.`);
+    expect(await told()).toBe(hint);
   });
 
   it('that nobody foresaw are bugs, with a stack only on request', async () => {
@@ -422,6 +435,20 @@ describe('confirmation', () => {
     expect((await ran(['work', '--yes'], asking)).out).toBe('true\n');
   });
 
+  it('that is declined is an error like any other', async () => {
+    const work: Command['run'] = async ({ confirm }) => {
+      if (!(await confirm('Empty 3 tables?'))) throw declined();
+      return fine;
+    };
+    const { code, out } = await ran(['work', '--json'], work, { terminal: true, stdin: 'n\n' });
+    expect(code).toBe(2);
+    expect(document(out)).toMatchObject({
+      exit: 2,
+      error: { code: 'CONFIRMATION_NEEDED', message: expect.stringContaining('nothing was touched') },
+    });
+    expect((await ran(['work', '--json'], work, { terminal: true, stdin: 'y\n' })).code).toBe(0);
+  });
+
   it('can be broken off by a signal', async () => {
     const { signals, done } = start(
       ['work'],
@@ -545,6 +572,49 @@ describe('progress', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.map((line) => line.msg)).toEqual(['look here', 'copy: 1 of 1 table, 2 rows in 0 ms']);
     expect(lines[1]).toMatchObject({ phase: 'copy', rows: 2 });
+  });
+
+  it.each([
+    ['an unknown option', ['work', '--log-format', 'json', '--frob'], 2, 'USAGE'],
+    ['a bad configuration', ['work', '--log-format=json', '--jobs', 'x'], 2, 'CONFIG_INVALID'],
+    ['a failure', ['work', '--log-format', 'json', '--log-level', 'error'], 3, 'CONNECTION_LOST'],
+  ])('leaves nothing but JSON lines on stderr after %s', async (_what, argv, exit, code) => {
+    const { err } = await ran(argv, async () => {
+      throw new MigrateError('CONNECTION_LOST', { message: 'Lost postgresql://u:hunter2@h/d' });
+    });
+    const lines = err.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      level: 'error',
+      runId: expect.stringMatching(/^[0-9a-f]{8}$/),
+      msg: expect.stringMatching(/^migrate work: /),
+      exit,
+      error: { code, hint: expect.any(String) },
+    });
+    expect(err).not.toContain('hunter2');
+  });
+
+  it('leaves nothing but JSON lines on stderr after a signal', async () => {
+    const entered = latch();
+    const { signals, done } = start(
+      ['work', '--log-format', 'json', '--log-level', 'error'],
+      async ({ context: { signal } }) => {
+        const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve));
+        entered.resolve();
+        await stopped;
+        throw abortReason(signal);
+      },
+    );
+    await entered.promise;
+    signals.emit('SIGINT');
+    const lines = (await done).err
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toMatchObject([
+      { level: 'warn', msg: expect.stringContaining('Ctrl-C again to stop now') },
+      { level: 'error', exit: 130, error: { code: 'CANCELLED' } },
+    ]);
   });
 
   it('gives the cursor back before an error is told', async () => {

@@ -4,10 +4,10 @@ import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import {
   confirmTruncate,
-  DECLINED,
   indexOptions,
   loadOutcome,
   quarantineOptions,
+  truncateOptions,
 } from '../support/load-outcome.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
@@ -44,8 +44,7 @@ export const copy: Command = {
         ? await loadPlanForReturn(invocation)
         : await loadPlan(invocation, { source, target });
       const tables = chooseTables(plan, config);
-      if (!(await confirmTruncate(invocation, plan, tables, reverse ? 'reverse' : 'forward')))
-        return DECLINED;
+      await confirmTruncate(invocation, plan, tables, reverse ? 'reverse' : 'forward');
       const reader = reverse ? target : source;
       const writer = reverse ? source : target;
       const request = {
@@ -56,6 +55,7 @@ export const copy: Command = {
         direction: reverse ? ('reverse' as const) : ('forward' as const),
         phase: config.phase,
         truncate: config.truncate,
+        ...truncateOptions(invocation),
         chunkBytes: config.export.chunkBytes,
         ...budgetOptions(config),
         via: config.via,

@@ -9,10 +9,10 @@ import type { Command, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import {
   confirmTruncate,
-  DECLINED,
   indexOptions,
   loadOutcome,
   quarantineOptions,
+  truncateOptions,
 } from '../support/load-outcome.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, refuseBlocked } from '../support/plan.js';
@@ -64,7 +64,7 @@ export const importCommand: Command = {
     };
     const tables = chooseTables(inDump, config);
     const into = config.reverse ? 'source' : 'target';
-    if (!(await confirmTruncate(invocation, plan, tables, direction))) return DECLINED;
+    await confirmTruncate(invocation, plan, tables, direction);
     return withDatabases(invocation, { [into]: 'write' } as Record<typeof into, 'write'>, async (sides) => {
       const writer = sides[into];
       const { phase, truncate, via } = config;
@@ -76,6 +76,7 @@ export const importCommand: Command = {
         manifest,
         phase,
         truncate,
+        ...truncateOptions(invocation),
         ...budgetOptions(config),
         via,
         stallMs: config.stallSeconds * 1000,

@@ -3,9 +3,9 @@ import { installShim } from '../../dualwrite/install.js';
 import { removeShim } from '../../dualwrite/remove.js';
 import { type ShimStatus, shimStatus } from '../../dualwrite/status.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
+import { declined } from '../frame/confirm.js';
 import { renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
-import { DECLINED } from '../support/load-outcome.js';
 import { chooseTables, loadPlan } from '../support/plan.js';
 
 async function install(invocation: Invocation): Promise<Outcome> {
@@ -81,7 +81,7 @@ function remove(invocation: Invocation): Promise<Outcome> {
       waiting > 0 &&
       !(await invocation.confirm(`Forget ${formatCount(waiting)} changes that were not applied yet?`))
     )
-      return DECLINED;
+      throw declined();
     const removed = await removeShim(source, invocation.context);
     const text = removed ? 'The shim is gone; nothing of it is left.' : 'There was no shim on the source.';
     return { exit: 0, document: { action: 'remove', removed, forgotten: waiting }, text };

@@ -18,9 +18,14 @@ export interface Invocation {
   readonly positional?: string;
   /**
    * Asks before something is destroyed. With --yes: true. Without a terminal it throws CONFIRMATION_NEEDED. On false
-   * the command ends without having touched anything.
+   * the command ends without having touched anything: throw `declined`, unless there is something to report.
    */
   confirm(question: string): Promise<boolean>;
+  /**
+   * What to know besides before the command is repeated, from now on: added to the advice of a failure after which it
+   * could be.
+   */
+  advise(hint: string): void;
   /** A person sits at stdin and stderr. */
   readonly isTerminal: boolean;
   /** How text for stdout may look. */

@@ -10,6 +10,12 @@ export interface ConfirmOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a command ends with that cannot do without a yes. */
+export const declined = (): MigrateError =>
+  new MigrateError('CONFIRMATION_NEEDED', {
+    message: 'The question was not answered with yes; nothing was touched',
+  });
+
 /** See Invocation.confirm. Only `y` and `yes` are a yes; the end of input is a no. */
 export function createConfirm(options: ConfirmOptions): (question: string) => Promise<boolean> {
   return async (question) => {

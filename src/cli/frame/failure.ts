@@ -1,3 +1,4 @@
+import type { LogFields } from '../../core/context.js';
 import { MigrateError } from '../../core/errors.js';
 import { redact, redactText } from '../../core/secret.js';
 
@@ -62,12 +63,12 @@ export function toFailure(error: unknown, signal: AbortSignal): MigrateError {
   return new MigrateError('INTERNAL', { message: 'Something that is no error was thrown', cause: error });
 }
 
-/** Who repeats a command that empties tables first would lose what it has loaded so far. */
-export function withTruncateHint(failure: MigrateError, argv: readonly string[]): MigrateError {
+/** The failure with more to know before the command is repeated; as it is where repeating is not the advice. */
+export function withAdvice(failure: MigrateError, advice: readonly string[]): MigrateError {
   const continues = failure.exit === 3 || failure instanceof Interrupted;
-  if (!continues || !argv.some((part) => part === '--truncate' || part === '--truncate=true')) return failure;
+  if (!continues || advice.length === 0) return failure;
   const { code, message, context, cause, retry } = failure;
-  const hint = `${failure.hint} With --truncate it would start over; without, it goes on.`;
+  const hint = [failure.hint, ...advice].join(' ');
   return new MigrateError(code, { message, hint, context, cause, retry });
 }
 
@@ -90,11 +91,36 @@ export function failureText(failure: MigrateError, command: string | undefined, 
     )
     .map(([key, value]) => `${key}: ${Array.isArray(value) ? value.join(', ') : String(value)}`);
   const lines = [
-    `${command === undefined ? 'migrate' : `migrate ${command}`}: ${failure.message}`,
+    titled(failure, command),
     `  What to do: ${failure.hint}`,
     `  (${[failure.code, ...facts].join('; ')})`,
   ];
-  const origin = failure.cause instanceof Error ? failure.cause : failure;
-  if (withStack && failure.exit === 70) lines.push(origin.stack ?? '');
+  if (withStack) lines.push(...stackOf(failure));
   return `${redactText(lines.join('\n'))}\n`;
+}
+
+/** The same for a log whose lines are JSON. */
+export function failureLog(
+  failure: MigrateError,
+  command: string | undefined,
+  withStack: boolean,
+): { message: string; fields: LogFields } {
+  const [stack] = withStack ? stackOf(failure) : [];
+  const { exit } = failure;
+  return {
+    message: titled(failure, command),
+    fields: {
+      exit,
+      error: failureDocument(failure),
+      ...(stack === undefined ? {} : { stack: redactText(stack) }),
+    },
+  };
+}
+
+const titled = (failure: MigrateError, command: string | undefined): string =>
+  `${command === undefined ? 'migrate' : `migrate ${command}`}: ${failure.message}`;
+
+function stackOf(failure: MigrateError): string[] {
+  const origin = failure.cause instanceof Error ? failure.cause : failure;
+  return failure.exit === 70 && origin.stack !== undefined ? [origin.stack] : [];
 }

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { readConfigFile } from '../../config/file.js';
 import { resolveConfig } from '../../config/resolve.js';
-import type { Clock } from '../../core/context.js';
+import type { Clock, Log } from '../../core/context.js';
 import { MigrateError } from '../../core/errors.js';
+import { createLog } from '../../observe/log.js';
 import type { ProgressStream } from '../../observe/progress.js';
 import type { Command, Outcome } from './command.js';
 import { createConfirm } from './confirm.js';
 import { resultDocument, toJson } from './document.js';
-import { failureText, toFailure, withTruncateHint } from './failure.js';
+import { failureLog, failureText, toFailure, withAdvice } from './failure.js';
 import { type Observation, openObservation } from './observation.js';
 import { commandNamed, type Parsed, parseCommandLine } from './parse.js';
 import { listenForStop, type SignalSource } from './signals.js';
@@ -42,6 +43,13 @@ function asksForJson(argv: readonly string[]): boolean {
   return (end < 0 ? argv : argv.slice(0, end)).some((part) => part === '--json' || part === '--json=true');
 }
 
+/** Likewise: stderr holds JSON lines alone, whatever goes wrong. */
+function asksForJsonLog(argv: readonly string[]): boolean {
+  return argv.some(
+    (part, index) => part === '--log-format=json' || (part === '--log-format' && argv[index + 1] === 'json'),
+  );
+}
+
 /** Resolves when the text is handed over. A reader that went away (EPIPE) is its own affair, not an error. */
 function write(stream: NodeJS.WritableStream, text: string): Promise<Error | undefined> {
   return new Promise((resolve) => {
@@ -64,7 +72,9 @@ class Run {
   readonly #runId = randomBytes(4).toString('hex');
   readonly #startedAt: number;
   #json: boolean;
+  #logsJson: boolean;
   #debug = false;
+  readonly #advice: string[] = [];
   #command: string | undefined;
   #observation: Observation | undefined;
   #settled = false;
@@ -73,6 +83,7 @@ class Run {
     this.#options = options;
     this.#startedAt = options.clock.now();
     this.#json = asksForJson(options.argv);
+    this.#logsJson = asksForJsonLog(options.argv);
     this.#command = commandNamed(options.argv, options.commands);
   }
 
@@ -91,7 +102,10 @@ class Run {
     };
     const stop = listenForStop(
       process,
-      (text) => (this.#observation ?? { write: (said: string) => stderr.write(said) }).write(text),
+      (text) =>
+        (this.#observation ?? { write: (said: string) => stderr.write(said) }).write(
+          this.#logsJson ? this.#logLine((log) => log.warn(text)) : `${text}\n`,
+        ),
       (reason) => this.#leave(reason),
     );
     process.on('uncaughtException', crash);
@@ -134,6 +148,7 @@ class Run {
     const file = readConfigFile(named as string | undefined, cwd);
     const config = resolveConfig({ flags: parsed.flags, env, ...(file === undefined ? {} : { file }) });
     this.#json = config.json;
+    this.#logsJson = config.log.format === 'json';
     this.#debug = config.log.level === 'debug';
     const runId = this.#runId;
     this.#observation = await openObservation(config, { stderr, env, clock, signal, runId });
@@ -154,6 +169,7 @@ class Run {
       env,
       ...(parsed.positional === undefined ? {} : { positional: parsed.positional }),
       confirm: createConfirm({ yes: config.yes, isTerminal, input: stdin, output: stderr, signal }),
+      advise: (hint) => void this.#advice.push(hint),
       isTerminal,
       style: textStyle(stdout, env),
     });
@@ -188,18 +204,41 @@ class Run {
     // The work is done, but its answer is not where it was asked for.
     const failure = unkept ?? toFailure(trouble, new AbortController().signal);
     if (trouble === undefined && this.#json) return failure.exit;
-    await write(this.#options.stderr, failureText(failure, this.#command, this.#debug));
+    await this.#tell(failure);
     return failure.exit;
   }
 
   async #fail(error: MigrateError): Promise<number> {
     const { exit } = error;
-    const failure = withTruncateHint(error, this.#options.argv);
+    const failure = withAdvice(error, this.#advice);
     this.#settled = true;
-    const { stdout, stderr } = this.#options;
+    const { stdout } = this.#options;
     if (this.#json) await write(stdout, `${toJson(this.#document({ exit, failure }))}\n`);
-    if (!this.#json || exit === 70) await write(stderr, failureText(failure, this.#command, this.#debug));
+    if (!this.#json || exit === 70) await this.#tell(failure);
     return exit;
+  }
+
+  /** The failure on stderr, for people or for programs. */
+  async #tell(failure: MigrateError): Promise<void> {
+    const { message, fields } = failureLog(failure, this.#command, this.#debug);
+    await write(
+      this.#options.stderr,
+      this.#logsJson
+        ? this.#logLine((log) => log.error(message, fields))
+        : failureText(failure, this.#command, this.#debug),
+    );
+  }
+
+  /** A line that is written whatever --log-level leaves out. */
+  #logLine(say: (log: Log) => void): string {
+    let line = '';
+    const stream = {
+      write: (text: string) => {
+        line += text;
+      },
+    };
+    say(createLog({ level: 'info', format: 'json', stream, base: { runId: this.#runId } }));
+    return line;
   }
 
   /** The end without a clean point. Called again, or when the result is already written, it only leaves. */

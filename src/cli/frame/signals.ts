@@ -27,7 +27,7 @@ export function listenForStop(
       return;
     }
     const again = signal === 'SIGINT' ? 'Ctrl-C again' : `${signal} again`;
-    say(`Stopping: work in flight is finished or rolled back first; ${again} to stop now.\n`);
+    say(`Stopping: work in flight is finished or rolled back first; ${again} to stop now.`);
     controller.abort(new Interrupted(signal));
   };
   const listeners = { SIGINT: listener('SIGINT'), SIGTERM: listener('SIGTERM') };

@@ -10,6 +10,7 @@ import { type LoadRequest, wants } from '../../load/run.js';
 import { droppableIndexes } from '../../load/truncate.js';
 import type { Direction } from '../../plan/projection.js';
 import type { Invocation, Outcome } from '../frame/command.js';
+import { declined } from '../frame/confirm.js';
 import { renderTable } from '../frame/table.js';
 import { pausesText } from './pace.js';
 
@@ -84,26 +85,32 @@ function setAside({ quarantined }: LoadResult, rejected: number, { quarantine, r
   ];
 }
 
-/** The question before tables are emptied: what goes with the rows, and on which database. */
+/**
+ * The question before tables are emptied: what goes with the rows, and on which database. Throws CONFIRMATION_NEEDED.
+ */
 export async function confirmTruncate(
   { config, confirm }: Invocation,
   plan: Plan,
   tables: readonly TablePlan[],
   direction: Direction,
-): Promise<boolean> {
-  if (!config.truncate || !wants(config.phase, 'data')) return true;
+): Promise<void> {
+  if (!config.truncate || !wants(config.phase, 'data')) return;
   const indexes = wants(config.phase, 'after-data') ? droppableIndexes(plan, direction, tables) : [];
   const names = (all: readonly Named[]): string => all.map(displayName).join(', ');
   const dropped =
     indexes.length === 0
       ? ''
       : ` and drop ${plural(indexes.length, 'index')} (${names(indexes)}), to be built again after the rows,`;
-  return confirm(
+  const agreed = await confirm(
     `Delete all rows of ${plural(tables.length, 'table')} (${names(tables)})${dropped} on ${placeOf(direction)}?`,
   );
+  if (!agreed) throw declined();
 }
 
-export const DECLINED: Outcome = { exit: 2, document: {}, text: 'Nothing was touched.' };
+/** From then on repeating the command as it is would lose what it has loaded. */
+export const truncateOptions = ({ advise }: Invocation): Pick<LoadRequest, 'onEmptied'> => ({
+  onEmptied: () => advise('With --truncate it would start over; without, it goes on.'),
+});
 
 export function quarantineOptions({
   onBadRow,
