@@ -70,6 +70,12 @@ export const ERROR_CODES = {
     'Check host, port, firewall, and that the server runs; then repeat the command.',
     'reconnect',
   ),
+  SERVER_NOT_WANTED: entry(
+    'connection',
+    3,
+    'No server of the URL is what its target_session_attrs asks for.',
+    'Name a host that is, or another target_session_attrs; then repeat the command.',
+  ),
   CONNECTION_LOST: entry(
     'connection',
     3,
@@ -219,6 +225,12 @@ export const ERROR_CODES = {
     'The output directory holds something else.',
     'Name an empty directory, or the one to continue.',
   ),
+  OUT_UNUSABLE: entry(
+    'dump',
+    2,
+    'The output directory cannot be made.',
+    'Name a new directory in one that exists.',
+  ),
   DUMP_NOT_FOUND: entry(
     'dump',
     2,
@@ -235,7 +247,7 @@ export const ERROR_CODES = {
     'dump',
     3,
     'A file of the dump is damaged.',
-    'Export it again; nothing of the damaged chunk was loaded.',
+    'Export into another directory, then import that with --truncate: chunks already loaded belong to the damaged dump. Nothing of the damaged chunk was loaded.',
   ),
   DUMP_CODEC_MISSING: entry(
     'dump',

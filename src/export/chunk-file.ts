@@ -121,7 +121,7 @@ export async function requireFiles(directory: string, chunks: readonly ManifestC
   const more = found.length > 10 ? `; … (${found.length} files)` : '';
   throw new MigrateError('DUMP_DAMAGED', {
     message: `${found.slice(0, 10).join('; ')}${more}`,
-    hint: 'Bring the files back, or export again into another directory. Nothing was loaded.',
+    hint: 'Bring the files back, or export again into another directory and import that, with --truncate where chunks of this dump are loaded already. Nothing was loaded now.',
     context: { files: found.length },
   });
 }

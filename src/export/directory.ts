@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
+import { chmod, open, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Context, Log } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { Session } from '../postgres/session.js';
@@ -8,6 +9,7 @@ import { sql } from '../postgres/sql-files.js';
 import type { ExportRequest } from './export.js';
 import { JOURNAL, Journal } from './journal.js';
 import { localError } from './local-error.js';
+import { makeDirectory } from './make-directory.js';
 import { findManifest, type Manifest } from './manifest.js';
 
 /**
@@ -15,14 +17,12 @@ import { findManifest, type Manifest } from './manifest.js';
  * export writes into just now: RUN_LOCKED. Returns the
  * manifest when all that was missing is that the journal had not been removed yet.
  */
-export async function claimDirectory({
-  reader,
-  out,
-  plan,
-  direction,
-}: ExportRequest): Promise<Manifest | undefined> {
+export async function claimDirectory(
+  { reader, out, plan, direction }: ExportRequest,
+  { log }: Pick<Context, 'log'>,
+): Promise<Manifest | undefined> {
   try {
-    await mkdir(out, { recursive: true, mode: 0o700 });
+    await makeDirectory(out);
     await lockDirectory(reader.session, out);
     const [manifest, journal] = [await findManifest(out), await Journal.find(out)];
     if (manifest !== undefined) {
@@ -32,6 +32,7 @@ export async function claimDirectory({
           hint: 'Load it with `migrate import`, or export into another directory.',
         });
       }
+      await keepOthersOut(out, log);
       await journal.remove();
       return manifest;
     }
@@ -49,9 +50,28 @@ export async function claimDirectory({
         hint: 'Export into another directory, or remove this one.',
       });
     }
+    await keepOthersOut(out, log);
     return undefined;
   } catch (error) {
     throw localError(error, out);
+  }
+}
+
+/**
+ * The rows are nobody else's affair, whatever mode the directory was made with. Where it cannot be changed (another
+ * owner, a file system without modes), the files keep theirs, and it is told.
+ */
+async function keepOthersOut(out: string, log: Log): Promise<void> {
+  const mode = (await stat(out)).mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  const was = `had mode ${mode.toString(8).padStart(4, '0')}`;
+  try {
+    await chmod(out, 0o700);
+    log.info(`${out} ${was}; it has 0700 now`);
+  } catch (error) {
+    log.warn(
+      `${out} ${was} and keeps it: ${(error as NodeJS.ErrnoException).code}. Its files are made with 0600`,
+    );
   }
 }
 

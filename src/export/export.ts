@@ -51,7 +51,7 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
   await requireReadable(reader.session, [...tables, ...sequencesOf(plan.catalog, tables)]);
   if (direction === 'forward') await requireDistributionValues(reader.session, plan, tables);
   const jobs = await fitJobs(request, context);
-  const finished = await claimDirectory(request);
+  const finished = await claimDirectory(request, context);
   if (finished !== undefined) return finished;
   const cut = await takeCut(reader, tables);
   const pool = new SessionPool((node) => cut.open(node));

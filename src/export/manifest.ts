@@ -86,7 +86,7 @@ function parseManifest(text: string, directory: string): Manifest {
   const damaged = (why: string, cause?: unknown): MigrateError =>
     new MigrateError('DUMP_DAMAGED', {
       message: `${join(directory, MANIFEST)} is damaged: ${why}`,
-      hint: 'Bring the file back, or export again into another directory. Nothing was loaded.',
+      hint: 'Bring the file back, or export again into another directory and import that, with --truncate where chunks of this dump are loaded already. Nothing was loaded now.',
       cause,
     });
   let value: unknown;

@@ -52,7 +52,7 @@ test('a second export into a directory is refused while the first one writes, an
   }
   await expectRefusal(
     move.line('export --out dump'),
-    { cwd: move.cwd, unchanged: [move.cwd] },
+    { cwd: move.cwd, unchanged: [move.cwd], oneByOne: true },
     { code: 'DUMP_EXISTS', exit: 2, says: ['finished'] },
   );
 });

@@ -1,4 +1,14 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshSource } from '../../support/databases.js';
@@ -62,6 +72,31 @@ describe('a dump that cannot be used', () => {
     await refused('DUMP_DAMAGED', 3, [file, 'missing', 'export again', 'Nothing was loaded']);
   });
 
+  test('a chunk file is missing, and tables that would be emptied first still hold their rows', async () => {
+    rmSync(join(dump, chunk()));
+    const told = await expectRefusal(
+      [...line(), '--truncate', '--yes'],
+      { cwd, unchanged: [cwd, target] },
+      { code: 'DUMP_DAMAGED', exit: 3, says: ['Nothing was loaded'] },
+    );
+    expect(told.error.hint).not.toContain('without, it goes on');
+  });
+
+  test('one flipped bit, found after the tables were emptied: whoever goes on must not empty them again', async () => {
+    const file = chunk();
+    const path = join(dump, file);
+    const bad = readFileSync(path);
+    bad[bad.length - 20]! ^= 1;
+    writeFileSync(path, bad);
+    const truncating = [...line(), '--truncate', '--yes'];
+    await expectRefusal(
+      truncating,
+      { cwd, unchanged: [cwd], oneByOne: true },
+      { code: 'DUMP_DAMAGED', exit: 3, says: [file, 'without, it goes on'] },
+    );
+    await target.client.query('DROP TABLE IF EXISTS item, part; DROP SCHEMA citus_migrate CASCADE');
+  });
+
   test('the manifest is of a newer version', async () => {
     editManifest((text) => text.replace('"formatVersion": 1', '"formatVersion": 99'));
     await refused('DUMP_NEWER', 2, ['format 99', 'up to 1', 'newer']);
@@ -121,7 +156,11 @@ describe('a dump that cannot be used', () => {
     await expectRefusal(
       line(),
       { cwd, unchanged: [cwd], oneByOne: true },
-      { code: 'DUMP_DAMAGED', exit: 3, says: [file, 'nothing of the damaged chunk was loaded'] },
+      {
+        code: 'DUMP_DAMAGED',
+        exit: 3,
+        says: [file, 'Nothing of the damaged chunk was loaded', '--truncate'],
+      },
     );
     const { rows } = await target.client.query(
       `SELECT (SELECT count(*) FROM item) + (SELECT count(*) FROM part) AS there,
@@ -151,7 +190,7 @@ describe('a folder that cannot take a dump', () => {
   const refused = (out: string, code: string, exit: number, says: string[]) =>
     expectRefusal(
       ['export', '--out', out, '--source', withPassword(source.url)],
-      { cwd, unchanged: [cwd, source] },
+      { cwd, unchanged: [cwd, source], oneByOne: true },
       { code, exit, says },
     );
 
@@ -170,11 +209,45 @@ describe('a folder that cannot take a dump', () => {
 
   test('is a file', async () => {
     writeFileSync(join(cwd, 'file'), '');
-    await refused('file', 'LOCAL_IO', 3, ['file', 'Check the path']);
+    await refused('file', 'OUT_UNUSABLE', 2, ['file is not a directory', 'new directory']);
   });
 
   test('lies behind a file', async () => {
     writeFileSync(join(cwd, 'file'), '');
-    await refused('file/dump', 'LOCAL_IO', 3, ['file/dump', 'Check the path']);
+    await refused('file/dump', 'OUT_UNUSABLE', 2, ['file/dump', 'file is not a directory']);
+  });
+
+  test('lies in a directory that does not exist', () =>
+    refused('no/such/dump', 'OUT_UNUSABLE', 2, ['no/such/dump', 'there is no directory']));
+
+  test.skipIf(process.platform !== 'linux')('lies where nothing can be made', () =>
+    refused('/proc/dump', 'OUT_UNUSABLE', 2, ['/proc/dump', 'takes no directories']),
+  );
+
+  test('can be read by others: it is closed to them before rows come', async () => {
+    const out = join(cwd, 'dump');
+    mkdirSync(out);
+    chmodSync(out, 0o755);
+    expect(await runJson(['export', '--out', 'dump', '--source', source.url], { cwd })).toMatchObject({
+      exit: 0,
+    });
+    const modes = new Map(
+      ['.', ...readdirSync(out, { recursive: true, encoding: 'utf8' })].map((name) => {
+        const { mode } = statSync(join(out, name));
+        return [name, (mode & 0o777).toString(8)];
+      }),
+    );
+    expect(modes.get('.')).toBe('700');
+    expect(modes.get('manifest.json')).toBe('600');
+    expect(new Set(modes.values())).toEqual(new Set(['700', '600']));
+  });
+
+  test('holds something else, and keeps its mode', async () => {
+    const out = join(cwd, 'holiday');
+    mkdirSync(out);
+    chmodSync(out, 0o755);
+    writeFileSync(join(out, 'picture.jpg'), 'smile');
+    await refused('holiday', 'DUMP_EXISTS', 2, ['not empty']);
+    expect(statSync(out).mode & 0o777).toBe(0o755);
   });
 });
