@@ -171,6 +171,12 @@ export const ERROR_CODES = {
     'Row-level security would hide rows from this role.',
     'Connect as the owner, a superuser, or a role with BYPASSRLS.',
   ),
+  UNLOGGED_ON_STANDBY: entry(
+    'server',
+    2,
+    'The source is a standby, and unlogged tables have no rows there.',
+    'Name the primary in --source, ALTER TABLE … SET LOGGED there, or leave the tables out with --exclude.',
+  ),
   SERVER_ERROR: entry(
     'server',
     3,

@@ -10,16 +10,24 @@ interface RightsRow extends Named {
   closed: boolean;
   unreadable: boolean;
   hidden: boolean;
+  unlogged: boolean;
 }
 
 /**
- * Throws RIGHTS_MISSING or ROWS_HIDDEN, naming everything at once, unless the role sees all rows of all tables and
- * where all sequences stand. Relations that do not exist are passed over.
+ * Throws RIGHTS_MISSING, ROWS_HIDDEN or UNLOGGED_ON_STANDBY, naming everything at once, unless the role sees all rows
+ * of all tables and where all sequences stand. Relations that do not exist are passed over.
  */
 export async function requireReadable(session: Queryable, relations: readonly Named[]): Promise<void> {
   if (relations.length === 0) return;
   const names = relations.map(({ schema, name }) => `(${quoteLiteral(schema)}, ${quoteLiteral(name)})`);
   const rows = await session.query<RightsRow>(sql('postgres/rights', { relations: names.join(', ') }));
+  const lost = rows.filter((row) => row.unlogged).map(displayName);
+  if (lost.length > 0) {
+    throw new MigrateError('UNLOGGED_ON_STANDBY', {
+      message: `${session.server ?? 'The server'} is a standby, which has no rows of unlogged tables: ${lost.join(', ')}`,
+      context: { tables: lost },
+    });
+  }
   if (rows.length === 0) return;
   const at = `${rows[0]!.role} on ${session.server ?? 'the server'}`;
   const missing = [

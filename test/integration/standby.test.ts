@@ -60,4 +60,29 @@ describe('a hot standby as source', () => {
     const shapes = await shapesOf(await connectTo(primary.url()));
     expect(await contentsOf(target.url, shapes)).toEqual(await contentsOf(primary.url(), shapes));
   });
+
+  test('refuses to read unlogged tables, of which a standby has no rows', async () => {
+    const [primary, standby] = servers as [Server, Server];
+    const client = await connectTo(primary.url());
+    await client.query(`
+      CREATE UNLOGGED TABLE cache (id int PRIMARY KEY, namespace text NOT NULL);
+      INSERT INTO cache SELECT g, 'n' FROM generate_series(1, 10) g`);
+    const elsewhere = freshFolder();
+    const fresh = await freshSource();
+    const from = (server: Server): string[] => ['--source', server.url(), '--target', fresh.url];
+    expect(await runJson(['plan', ...from(primary)], { cwd: elsewhere })).toMatchObject({ exit: 0 });
+    const replica = await connectTo(standby.url());
+    await expect
+      .poll(async () => (await replica.query("SELECT to_regclass('cache') AS t")).rows[0].t, {
+        timeout: 30_000,
+      })
+      .toBe('cache');
+    for (const command of [['plan'], ['export', '--out', 'dump'], ['copy'], ['verify']]) {
+      const document = await runJson([...command, ...from(standby)], { cwd: elsewhere });
+      expect(document, command[0]).toMatchObject({ exit: 2, error: { code: 'UNLOGGED_ON_STANDBY' } });
+      expect(document.error.message).toMatch(/unlogged tables: cache$/);
+    }
+    const rest = ['copy', '--exclude', 'cache', ...from(standby)];
+    expect(await runJson(rest, { cwd: elsewhere })).toMatchObject({ exit: 0, tables: [{ rows: 5100 }] });
+  });
 });
