@@ -8,7 +8,7 @@ import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_SCHEMA } from '../support/f
 import { seeded, Writers } from '../support/histories.js';
 import { type Journey, load, prepare } from '../support/load.js';
 
-const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 200);
+const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 60);
 const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
 const STEPS = 30;
 
