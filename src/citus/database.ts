@@ -35,8 +35,8 @@ export class Database {
     if (options.signal !== undefined) session.cancelOn(options.signal);
     try {
       const facts = await inspectServer(session);
-      const nodes =
-        facts.citus === null ? [single(conninfo)] : await clusterNodes(session, conninfo, options);
+      const here = reached(conninfo, session);
+      const nodes = facts.citus === null ? [single(here)] : await clusterNodes(session, here, options);
       if (facts.citus === null && facts.citusPreloaded && options.side === 'target') {
         throw new MigrateError('CITUS_MISSING', {
           message: `The server of ${describe(conninfo)} loads Citus, but this database has no Citus extension`,
@@ -90,6 +90,17 @@ export class Database {
   }
 }
 
+/**
+ * The conninfo with the one host that answered. Further connections go there and nowhere else: another host of the
+ * list has other snapshots, and perhaps not the latest rows.
+ */
+function reached(conninfo: Conninfo, { address }: Session): Conninfo {
+  const hosts = conninfo.hosts.filter(
+    (each) => (each.address ?? each.host) === address.host && each.port === address.port,
+  );
+  return { ...conninfo, hosts: hosts.slice(0, 1) };
+}
+
 function single(conninfo: Conninfo): Node {
   const { host, port } = conninfo.hosts[0]!;
   return { groupId: 0, name: `${host}:${port}`, conninfo };
@@ -127,7 +138,8 @@ async function clusterNodes(session: Session, conninfo: Conninfo, options: OpenO
       const address = options.nodeAddresses?.[name] ?? name;
       const colon = address.lastIndexOf(':');
       const hosts = [{ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }];
-      return { groupId, name, conninfo: { ...conninfo, hosts } };
+      // What is asked of the coordinator's hosts is not asked of workers.
+      return { groupId, name, conninfo: { ...conninfo, hosts, targetSessionAttrs: 'any' as const } };
     }),
   ];
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { MigrateError } from '../core/errors.js';
-import { type Conninfo, describe, tlsAttempts, toClientConfig } from './conninfo.js';
+import { type Conninfo, type ConninfoHost, describe, tlsAttempts, toClientConfig } from './conninfo.js';
+import { passesOf, type ServerRole, type SessionAttrs, triesNextHost, unmet } from './hosts.js';
 import { Session } from './session.js';
 import { sql } from './sql-files.js';
 import { sqlState, toMigrateError } from './sqlstate.js';
@@ -26,7 +27,14 @@ async function refusePooler(session: Session): Promise<void> {
   });
 }
 
-async function attempt(config: pg.ClientConfig, options: ConnectOptions): Promise<Session> {
+/** The server is there, but not the one that is asked for. */
+class Unwanted extends Error {}
+
+async function attempt(
+  config: pg.ClientConfig,
+  options: ConnectOptions,
+  attrs: SessionAttrs,
+): Promise<Session> {
   const { stallMs } = options;
   const client = new pg.Client({
     ...config,
@@ -48,6 +56,10 @@ async function attempt(config: pg.ClientConfig, options: ConnectOptions): Promis
   try {
     // Before anything is set: behind a pooler the settings would stay on a connection that others get next.
     await refusePooler(session);
+    if (attrs !== 'any') {
+      const why = unmet(attrs, await session.one<ServerRole>(sql('postgres/server-role')));
+      if (why !== undefined) throw new Unwanted(why);
+    }
     await session.query(sql('postgres/session', { read_only: options.readOnly ? 'on' : 'off' }));
     return session;
   } catch (error) {
@@ -82,28 +94,61 @@ function notConnected(failure: unknown, conninfo: Conninfo, server: string): Mig
   return error;
 }
 
-/** A server that does not speak TLS says so in one byte; libpq then goes on in plain text under `prefer`. */
-function refusesTls(error: unknown): boolean {
-  return error instanceof Error && /does not support SSL/.test(error.message);
+const nameOf = ({ host, port }: ConninfoHost): string => `${host}:${port}`;
+
+/** Throws SERVER_NOT_WANTED where servers answered, but none is the one that is asked for. */
+function refuseUnwanted(conninfo: Conninfo, tried: ReadonlyMap<string, unknown>, server: string): void {
+  if (![...tried.values()].some((failure) => failure instanceof Unwanted)) return;
+  const hosts = [...tried].map(
+    ([host, failure]) => `${host} ${failure instanceof Unwanted ? failure.message : 'does not answer'}`,
+  );
+  throw new MigrateError('SERVER_NOT_WANTED', {
+    message: `No ${server} for target_session_attrs=${conninfo.targetSessionAttrs}: ${hosts.join('; ')}`,
+    context: { server },
+  });
+}
+
+/** In every way that sslmode allows. Throws what the last of them ended with. */
+async function connectTo(
+  host: ConninfoHost,
+  conninfo: Conninfo,
+  options: ConnectOptions,
+  attrs: SessionAttrs,
+): Promise<Session> {
+  let failure: unknown;
+  for (const tls of tlsAttempts(conninfo, host)) {
+    options.signal?.throwIfAborted();
+    try {
+      return await attempt(toClientConfig(conninfo, host, tls), options, attrs);
+    } catch (error) {
+      failure = error;
+      if (error instanceof MigrateError || error instanceof Unwanted || triesNextHost(error)) throw error;
+    }
+  }
+  throw failure;
 }
 
 /**
- * Connects to the first host that answers, with libpq's meaning of every option, and pins the session's settings
- * (sql/postgres/session.sql). Throws CONNECTION_REFUSED, AUTHENTICATION_FAILED, TLS_FAILED, POOLED_CONNECTION, ….
+ * Connects to the first host that answers and is what target_session_attrs asks for, with libpq's meaning of every
+ * option, and pins the session's settings (sql/postgres/session.sql). Throws CONNECTION_REFUSED, SERVER_NOT_WANTED,
+ * AUTHENTICATION_FAILED, TLS_FAILED, POOLED_CONNECTION, ….
  */
 export async function connect(conninfo: Conninfo, options: ConnectOptions): Promise<Session> {
-  let failure: unknown;
-  for (const host of conninfo.hosts) {
-    for (const tls of tlsAttempts(conninfo, host)) {
-      options.signal?.throwIfAborted();
+  const tried = new Map<string, unknown>();
+  let last: unknown;
+  for (const attrs of passesOf(conninfo.targetSessionAttrs)) {
+    for (const host of conninfo.hosts) {
       try {
-        return await attempt(toClientConfig(conninfo, host, tls), options);
+        return await connectTo(host, conninfo, options, attrs);
       } catch (error) {
-        failure = error;
-        if (tls === 'tls' && refusesTls(error)) continue;
-        if (error instanceof MigrateError) throw error;
+        if (error instanceof MigrateError || error === options.signal?.reason) throw error;
+        if (!(error instanceof Unwanted) && !triesNextHost(error))
+          throw notConnected(error, conninfo, options.server);
+        tried.set(nameOf(host), error);
+        last = error;
       }
     }
   }
-  throw notConnected(failure, conninfo, options.server);
+  refuseUnwanted(conninfo, tried, options.server);
+  throw notConnected(last, conninfo, options.server);
 }

@@ -18,7 +18,8 @@ export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 export class Session implements Queryable {
   readonly server: string;
   readonly #client: Client;
-  readonly #address: { host: string; port: number };
+  /** Where it is connected to: an address where the conninfo has one. */
+  readonly address: { readonly host: string; readonly port: number };
   #closed = false;
   #stopped: AbortSignal | undefined;
   /** While something is under way: whether it is the server's turn. */
@@ -28,7 +29,7 @@ export class Session implements Queryable {
   constructor(client: Client, server: string, address: { host: string; port: number }, stallMs?: number) {
     this.#client = client;
     this.server = server;
-    this.#address = address;
+    this.address = address;
     client.once('end', () => {
       this.#closed = true;
     });
@@ -161,7 +162,7 @@ export class Session implements Queryable {
 
   /** Asks the server to cancel what this session is doing, over a connection of its own. */
   async cancel(): Promise<void> {
-    const { host, port } = this.#address;
+    const { host, port } = this.address;
     const { processID, secretKey } = this.#client as unknown as { processID: number; secretKey: number };
     const request = Buffer.alloc(16);
     request.writeInt32BE(16, 0);

@@ -1,7 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Database } from '../../src/citus/database.js';
 import { findPostgres, type Server, startServer } from '../../src/demo/servers/index.js';
+import { connect } from '../../src/postgres/connect.js';
+import { resolveConninfo } from '../../src/postgres/conninfo.js';
 import { connectTo, type FreshDatabase, freshSource } from '../support/databases.js';
 import { freshFolder, runJson } from '../support/migrate.js';
 import { contentsOf, shapesOf } from '../support/same-rows.js';
@@ -84,5 +88,111 @@ describe('a hot standby as source', () => {
     }
     const rest = ['copy', '--exclude', 'cache', ...from(standby)];
     expect(await runJson(rest, { cwd: elsewhere })).toMatchObject({ exit: 0, tables: [{ rows: 5100 }] });
+  });
+
+  type Host = 'primary' | 'standby' | 'dead' | number;
+  const portOf = (host: Host): number => {
+    const [primary, standby] = servers as [Server, Server];
+    if (typeof host === 'number') return host;
+    return { primary: primary.port, standby: standby.port, dead: 1 }[host];
+  };
+  const urlOf = (hosts: readonly Host[], parameters: string): string => {
+    const { username, pathname } = new URL(servers[0]!.url());
+    const list = hosts.map((host) => `127.0.0.1:${portOf(host)}`).join(',');
+    return `postgresql://${username}@${list}${pathname}?sslmode=disable&${parameters}`;
+  };
+  const portReached = async (hosts: readonly Host[], parameters: string): Promise<number> => {
+    const conninfo = resolveConninfo(urlOf(hosts, parameters), {});
+    const session = await connect(conninfo, { server: 'target', applicationName: 'migrate test' });
+    await session.close();
+    return session.address.port;
+  };
+  const attrs = (value: string): string => `target_session_attrs=${value}`;
+  const READ_ONLY = 'options=-cdefault_transaction_read_only%3Don';
+
+  test.each<[string, Host[], Host]>([
+    [attrs('any'), ['primary', 'standby'], 'primary'],
+    [attrs('any'), ['standby', 'primary'], 'standby'],
+    [attrs('any'), ['dead', 'standby'], 'standby'],
+    [attrs('read-write'), ['primary', 'standby'], 'primary'],
+    [attrs('read-write'), ['standby', 'primary'], 'primary'],
+    [attrs('read-write'), ['dead', 'standby', 'primary'], 'primary'],
+    [attrs('primary'), ['standby', 'primary'], 'primary'],
+    [`${attrs('primary')}&${READ_ONLY}`, ['standby', 'primary'], 'primary'],
+    [attrs('read-only'), ['primary', 'standby'], 'standby'],
+    [`${attrs('read-only')}&${READ_ONLY}`, ['primary', 'standby'], 'primary'],
+    [attrs('standby'), ['primary', 'standby'], 'standby'],
+    [attrs('prefer-standby'), ['primary', 'standby'], 'standby'],
+    [attrs('prefer-standby'), ['standby', 'primary'], 'standby'],
+    [attrs('prefer-standby'), ['dead', 'primary'], 'primary'],
+  ])('with %s of %j the %s is taken', async (parameters, hosts, taken) => {
+    expect(await portReached(hosts, parameters)).toBe(portOf(taken));
+  });
+
+  test.each<[string, Host[], RegExp]>([
+    [attrs('standby'), ['primary'], /is no standby$/],
+    [attrs('standby'), ['primary', 'dead'], /is no standby; 127.0.0.1:1 does not answer$/],
+    [attrs('read-only'), ['primary'], /is not read-only$/],
+    [attrs('primary'), ['standby'], /is a standby$/],
+    [attrs('read-write'), ['dead', 'standby'], /does not answer; .*is a standby$/],
+    [`${attrs('read-write')}&${READ_ONLY}`, ['primary'], /is read-only$/],
+  ])('with %s of %j none is taken', async (parameters, hosts, message) => {
+    await expect(portReached(hosts, parameters)).rejects.toMatchObject({
+      code: 'SERVER_NOT_WANTED',
+      exit: 3,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  /** A server that answers every login with one error, or, without a state, by hanging up. */
+  const refusing = async (
+    state: string | undefined,
+    work: (port: number) => Promise<void>,
+  ): Promise<void> => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      const fields = Buffer.from(`SFATAL\0VFATAL\0C${state}\0Mno\0\0`);
+      const head = Buffer.alloc(5);
+      head.write('E');
+      head.writeInt32BE(fields.length + 4, 1);
+      socket.once('data', () =>
+        state === undefined ? socket.destroy() : socket.end(Buffer.concat([head, fields])),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      await work((server.address() as AddressInfo).port);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  };
+
+  test('the next host is tried after one that cannot take connections now', () =>
+    refusing('57P03', async (port) => {
+      expect(await portReached([port, 'primary'], attrs('any'))).toBe(portOf('primary'));
+      await expect(portReached([port], attrs('any'))).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' });
+    }));
+
+  test.each([
+    ['28P01', 'AUTHENTICATION_FAILED'],
+    ['28000', 'AUTHENTICATION_FAILED'],
+    ['3D000', 'DATABASE_UNKNOWN'],
+    ['53300', 'TOO_MANY_CONNECTIONS'],
+    [undefined, 'CONNECTION_REFUSED'],
+  ])('no other host is tried after the answer %s', (state, code) =>
+    refusing(state, async (port) => {
+      await expect(portReached([port, 'primary'], attrs('any'))).rejects.toMatchObject({ code });
+    }),
+  );
+
+  test('every later connection goes to the host that the first one found', async () => {
+    const conninfo = resolveConninfo(urlOf(['dead', 'standby', 'primary'], attrs('read-write')), {});
+    const database = await Database.open(conninfo, { side: 'source', runId: 'test', readOnly: true });
+    try {
+      expect(database.head.name).toBe(`127.0.0.1:${portOf('primary')}`);
+      expect(database.head.conninfo.hosts).toEqual([{ host: '127.0.0.1', port: portOf('primary') }]);
+    } finally {
+      await database.close();
+    }
   });
 });
