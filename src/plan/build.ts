@@ -22,6 +22,7 @@ import { resolveTypes } from './resolve-types.js';
 import { restrict, scopeOf, sequencesOf } from './scope.js';
 import { surveyPlan, surveyTables } from './survey.js';
 import { readTargetFacts, type TargetFacts } from './target-facts.js';
+import { typeLosses } from './type-losses.js';
 import { planColumnTypes } from './types.js';
 
 export interface BuildPlanRequest {
@@ -117,10 +118,11 @@ export function decide(
     types,
     config: { ...options, choices },
   });
+  const tables = planTables(catalog, placements, types);
   return {
     placements,
-    findings,
-    tables: planTables(catalog, placements, types),
+    findings: [...findings, ...typeLosses(catalog, tables, options.resolved.columns)],
+    tables,
     foreignKeys: decideForeignKeys(catalog, placements, options),
   };
 }

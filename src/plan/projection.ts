@@ -49,6 +49,10 @@ export function plainColumn(table: TablePlan, column: ColumnPlan, side: 'source'
   return `via${table.placement.via.length}.${quoteIdent(column.name)}`;
 }
 
+/** Two types that hold one vector each, as an extension's type or as an array: their texts differ in brackets. */
+export const areVectors = (from: string, to: string): boolean =>
+  [from, to].every((type) => VECTOR.test(type) || FLOAT_ARRAY.test(type));
+
 /** True when the two types write their values differently, so that only text can carry one into the other. */
 export function needsText(from: string, to: string): boolean {
   return from !== to && (VECTOR.test(from) || VECTOR.test(to));

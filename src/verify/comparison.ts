@@ -6,7 +6,7 @@ import { type Extent, readExtents } from '../export/extents.js';
 import type { CheckedSide } from './checked-side.js';
 import type { UnitRunner } from './drill.js';
 import { type RowScope, scopeCondition, shardsInScope } from './scope.js';
-import { expressionsOf, missingColumns, readTypes } from './side.js';
+import { expressionsOf, incomparable, missingColumns, readTypes } from './side.js';
 import { homeOf, shardUnits, singleUnits, type TableSide, type Unit } from './units.js';
 
 /** The rows of one table on one side, cut in two ways. */
@@ -55,6 +55,8 @@ export interface Comparison {
   readonly source: OpenSide;
   readonly target: OpenSide;
   readonly pairs: readonly TablePair[];
+  /** Pairs whose values cannot be compared, and why. */
+  readonly incomparable: ReadonlyMap<TablePair, string>;
 }
 
 function withRunner(side: CheckedSide, jobs: number): OpenSide {
@@ -119,7 +121,12 @@ export async function openComparison(
       };
     }),
   );
-  return { source, target, pairs };
+  const incomparables = new Map<TablePair, string>();
+  for (const pair of pairs) {
+    const reason = await incomparable(source.cut.database.session, pair.table, types);
+    if (reason !== undefined) incomparables.set(pair, reason);
+  }
+  return { source, target, pairs, incomparable: incomparables };
 }
 
 /** The units of the target that hold a shard, all copies; of a plain target, all of its parts. */

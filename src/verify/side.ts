@@ -1,9 +1,14 @@
 import type { Database } from '../citus/database.js';
 import { qualified, quoteLiteral } from '../core/names.js';
 import type { ColumnPlan, TablePlan } from '../core/plan-types.js';
+import type { Queryable } from '../core/queryable.js';
 import { castExpression, plainColumn } from '../plan/projection.js';
 import { sql } from '../postgres/sql-files.js';
-import { type ColumnType, canonical, canonicalForm, recordHash } from './canonical.js';
+import { sqlState } from '../postgres/sqlstate.js';
+import { type ColumnType, canonical, canonicalForm, castBack, recordHash } from './canonical.js';
+
+/** SQLSTATE cannot_coerce. */
+const CANNOT_CAST = '42846';
 
 interface TypeRow extends ColumnType {
   schema: string;
@@ -70,6 +75,33 @@ export function missingColumns(table: TablePlan, types: { source: TypeMap; targe
   );
 }
 
+function typesOf(table: TablePlan, column: ColumnPlan, types: { source: TypeMap; target: TypeMap }) {
+  const of = (side: 'source' | 'target') => types[side].get(home(table, column, side))!.get(column.name)!;
+  return { source: of('source'), target: of('target') };
+}
+
+/**
+ * Why values of a table cannot be compared: the source cannot cast a mapped type back, so nobody sees what a value
+ * has lost. Undefined where they can.
+ */
+export async function incomparable(
+  source: Queryable,
+  table: TablePlan,
+  types: { source: TypeMap; target: TypeMap },
+): Promise<string | undefined> {
+  for (const column of table.columns) {
+    const back = castBack(column, typesOf(table, column, types));
+    if (back === undefined) continue;
+    try {
+      await source.query(`SELECT NULL::${column.targetType}::${back}`);
+    } catch (error) {
+      if (sqlState(error) !== CANNOT_CAST) throw error;
+      return `${column.name} cannot be compared: there is no cast from ${column.targetType} back to ${back}, so what a value has lost cannot be seen; only rows were counted`;
+    }
+  }
+  return undefined;
+}
+
 /** Expressions of `side`; types of both sides must be known (`missingColumns` is empty). */
 export function expressionsOf(
   table: TablePlan,
@@ -77,10 +109,7 @@ export function expressionsOf(
   types: { source: TypeMap; target: TypeMap },
 ): SideExpressions {
   const canonicalColumn = (column: ColumnPlan): string => {
-    const pair = {
-      source: types.source.get(home(table, column, 'source'))!.get(column.name)!,
-      target: types.target.get(home(table, column, 'target'))!.get(column.name)!,
-    };
+    const pair = typesOf(table, column, types);
     const form = canonicalForm(column, pair.source, pair.target);
     return canonical(plainColumn(table, column, side), column, form, side, pair);
   };

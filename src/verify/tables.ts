@@ -49,9 +49,21 @@ export async function compareTables(request: CompareRequest, context: Context): 
     })),
   );
   const results: TableResult[] = [];
-  const measured = mode === 'rows' ? undefined : await measure(comparison, mode, jobs, measurements, context);
+  const pairsWhere = (wanted: boolean): Comparison => ({
+    ...comparison,
+    pairs: comparison.pairs.filter(
+      (pair) => (mode === 'counts' || !comparison.incomparable.has(pair)) === wanted,
+    ),
+  });
+  const counts = await measure(pairsWhere(false), 'counts', jobs, measurements, context);
+  const measured =
+    mode === 'rows' ? undefined : await measure(pairsWhere(true), mode, jobs, measurements, context);
   for (const pair of comparison.pairs) {
-    if (measured === undefined) {
+    const found = counts.get(pair);
+    if (found !== undefined) {
+      const result = await judge({ ...request, mode: 'counts' }, comparison, pair, found, context);
+      results.push(withoutAnswer(result, comparison.incomparable.get(pair)!));
+    } else if (measured === undefined) {
       const rows = new RowComparison(comparison, pair, request.maxDiscrepancies, measurements, context);
       const { measured: streamed, ...found } = await rows.run(jobs);
       results.push(await judge(request, comparison, pair, streamed, context, found));
@@ -61,6 +73,17 @@ export async function compareTables(request: CompareRequest, context: Context): 
     context.progress.finish(pair.table.table);
   }
   return results;
+}
+
+/** Rows were counted, values not compared: another count is a mismatch, the same count is no match. */
+function withoutAnswer(result: TableResult, detail: string): TableResult {
+  const doubt = (verdict: Verdict): Verdict => (verdict === 'match' ? 'inconclusive' : verdict);
+  return {
+    ...result,
+    verdict: doubt(result.verdict),
+    shards: result.shards.map((shard) => ({ ...shard, verdict: doubt(shard.verdict) })),
+    detail,
+  };
 }
 
 /** The shards of a table by what their digests say. */

@@ -35,6 +35,8 @@ export interface TableResult {
   readonly durationMs: TableDuration;
   /** Present when only a sample of the rows was compared: a match is one of these rows alone. */
   readonly sampled?: true;
+  /** Why values could not be compared. */
+  readonly detail?: string;
   /** The rows behind the discrepancies, for whoever repairs them; no part of the result document. */
   readonly details?: TableDetails;
 }

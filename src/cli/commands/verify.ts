@@ -45,6 +45,7 @@ function document(result: VerifyResult): Record<string, unknown> {
       countComplete: table.countComplete,
       durationMs: table.durationMs,
       ...(table.sampled ? { sampled: true } : {}),
+      ...(table.detail === undefined ? {} : { detail: table.detail }),
     })),
     integrity: result.integrity,
     sequences: result.sequences,
@@ -79,8 +80,11 @@ function rest({ discrepancyCount, countComplete }: TableResult): string[] {
 }
 
 function explain(table: TableResult): string {
-  const shards = table.shards.filter((shard) => shard.verdict !== 'match');
+  const { detail } = table;
+  if (table.verdict === 'inconclusive') return `${table.table}: ${detail}`;
+  const shards = table.shards.filter((shard) => shard.verdict === 'mismatch');
   const lines = [
+    ...(detail === undefined ? [] : [`${table.table}: ${detail}`]),
     `${table.table}: ${shards.length} of ${plural(table.shards.length, 'shard')} ${shards.length === 1 ? 'differs' : 'differ'}`,
     ...shards
       .slice(0, 8)

@@ -63,6 +63,18 @@ export const OBJECT_FINDINGS = {
     'A crash of a node empties its shards of them.',
     'ALTER TABLE … SET LOGGED on the source before the move to keep them.',
   ),
+  TYPE_LOSSY: entry(
+    'warning',
+    'Columns of {table} get types that do not hold every value of theirs: {columns}.',
+    'The configuration names these columns, so they are converted; rows whose value does not survive are mismatched to `migrate verify`.',
+    'Choose types that hold everything under tables.{table}.types, or look at the values on the source first.',
+  ),
+  TYPE_RULE_LOSSY: entry(
+    'blocker',
+    'A rule of types: gives columns of {table} types that do not hold every value of theirs: {columns}.',
+    'Values would be changed on the way to the target.',
+    'Choose types that hold everything; or name these columns under tables.{table}.types, which asks for the conversion.',
+  ),
   OTHER_OBJECT: entry(
     'warning',
     'Not carried over: {names}.',

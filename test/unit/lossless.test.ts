@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { isLossless } from '../../src/plan/lossless.js';
+
+const LOSSLESS: readonly (readonly [string, string])[] = [
+  ['integer', 'integer'],
+  ['smallint', 'integer'],
+  ['smallint', 'bigint'],
+  ['integer', 'bigint'],
+  ['integer[]', 'bigint[]'],
+  ['integer', 'double precision'],
+  ['real', 'double precision'],
+  ['bigint', 'numeric'],
+  ['integer', 'numeric(10,0)'],
+  ['integer', 'numeric(12,2)'],
+  ['numeric(10,2)', 'numeric'],
+  ['numeric(10,2)', 'numeric(12,2)'],
+  ['numeric(10,2)', 'numeric(12,4)'],
+  ['numeric(10)', 'numeric(10,0)'],
+  ['character varying(10)', 'character varying(20)'],
+  ['varchar(10)', 'varchar'],
+  ['character varying(10)', 'text'],
+  ['text', 'character varying'],
+  ['text', 'public.citext'],
+  ['public.citext', 'text'],
+  ['character(5)', 'character varying(5)'],
+  ['character(5)', 'character(8)'],
+  ['character(5)', 'text'],
+  ['text[]', 'character varying[]'],
+  ['uuid', 'text'],
+  ['json', 'text'],
+  ['jsonb', 'json'],
+  ['public.mood', 'text'],
+  ['public.vector(3)', 'text'],
+  ['real[]', 'text'],
+  ['timestamp(3) without time zone', 'timestamp without time zone'],
+  ['timestamp(3) with time zone', 'timestamp(6) with time zone'],
+  ['time(0) without time zone', 'time without time zone'],
+  ['date', 'timestamp without time zone'],
+  ['bit(4)', 'bit varying(8)'],
+  ['cidr', 'inet'],
+  ['public.ruvector(384)', 'public.vector(384)'],
+  ['public.vector(384)', 'public.ruvector(384)'],
+  ['public.ruvector(384)', 'real[]'],
+  ['real[]', 'public.vector(3)'],
+  ['public.halfvec(3)', 'public.vector(3)'],
+  ['public.vector(3)', 'extensions.vector'],
+];
+
+const LOSSY: readonly (readonly [string, string, string])[] = [
+  ['text', 'character varying(4)', 'what is longer'],
+  ['character varying(10)', 'character varying(4)', 'what is longer'],
+  ['character varying', 'character varying(10000)', 'what is longer'],
+  ['character varying(5)', 'character(5)', 'blanks at the end'],
+  ['character(5)', 'character', 'all but the first'],
+  ['bit(4)', 'bit', 'all but the first'],
+  ['bpchar', 'text', 'blanks at the end'],
+  ['text[]', 'character varying(4)[]', 'what is longer'],
+  ['integer', 'smallint', 'what is larger'],
+  ['bigint', 'integer', 'what is larger'],
+  ['bigint', 'double precision', 'the 54th bit'],
+  ['integer', 'real', 'the 25th bit'],
+  ['integer', 'numeric(9,0)', 'the tenth digit'],
+  ['numeric', 'numeric(10,2)', 'the third decimal'],
+  ['numeric(10,2)', 'numeric(10,4)', 'the seventh digit before the point'],
+  ['numeric(10,2)', 'numeric(12,1)', 'the second decimal'],
+  ['numeric', 'bigint', 'decimals'],
+  ['numeric', 'double precision', 'the 18th digit'],
+  ['double precision', 'real', 'half of the bits'],
+  ['double precision', 'numeric', 'PostgreSQL casts with 15 digits'],
+  ['timestamp without time zone', 'date', 'the time'],
+  ['timestamp without time zone', 'timestamp(3) without time zone', 'microseconds'],
+  ['timestamp with time zone', 'timestamp without time zone', 'which zone it is in'],
+  ['timestamp without time zone', 'timestamp with time zone', 'that it is in none'],
+  ['date', 'timestamp with time zone', 'that it is in none'],
+  ['time with time zone', 'time without time zone', 'the zone'],
+  ['json', 'jsonb', 'order, blanks and repeated keys'],
+  ['text', 'jsonb', 'everything but its meaning'],
+  ['text', 'integer', 'leading zeros'],
+  ['text', 'uuid', 'upper case'],
+  ['bit varying(8)', 'bit(8)', 'its length'],
+  ['inet', 'cidr', 'bits to the right'],
+  ['public.vector(3)', 'public.halfvec(3)', 'half of the bits'],
+  ['real[]', 'public.halfvec(3)', 'half of the bits'],
+  ['double precision[]', 'public.vector(3)', 'half of the bits'],
+  ['double precision[]', 'real[]', 'half of the bits'],
+  ['integer', 'integer[]', 'no such cast'],
+  ['public.mood', 'public.feeling', 'nobody knows'],
+];
+
+describe('A type mapping', () => {
+  it.each(LOSSLESS)('from %s to %s keeps every value', (from, to) => {
+    expect(isLossless(from, to)).toBe(true);
+  });
+
+  it.each(LOSSY)('from %s to %s may lose something: %s', (from, to) => {
+    expect(isLossless(from, to)).toBe(false);
+  });
+});
