@@ -297,8 +297,8 @@ export const ERROR_CODES = {
   ROW_REFUSED: entry(
     'load',
     3,
-    'The target refused a row.',
-    'Mend the row at the source or the constraint; nothing of that chunk was kept.',
+    'A server refused a row, or could not convert a value of it.',
+    'Mend the row at the source, the constraint, or the type that it is mapped to; nothing of that chunk was kept.',
   ),
   SOURCE_CHANGED: entry(
     'load',

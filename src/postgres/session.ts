@@ -12,6 +12,9 @@ const CANCEL_REQUEST = 80877102;
 /** How long a farewell or a cancel request may take before the connection is dropped without it. */
 const FAREWELL_MS = 5000;
 
+/** Statements that only read, behind the comment of an SQL file. */
+const READS = /^(?:\s|--.*\n)*(?:SELECT|DECLARE|FETCH)\b/i;
+
 export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
 /** One connection with pinned settings; every failure leaves it as a MigrateError that names the server. */
@@ -100,7 +103,7 @@ export class Session implements Queryable {
       );
       return (Array.isArray(result) ? result.at(-1) : result).rows;
     } catch (error) {
-      throw toMigrateError(error, { server: this.server, doing });
+      throw toMigrateError(error, { server: this.server, doing, reading: READS.test(text) });
     }
   }
 
@@ -126,7 +129,7 @@ export class Session implements Queryable {
       };
       return (yield* copyOut(this.#client, text, { abandon: () => this.abandon(), watched })).rows;
     } catch (error) {
-      throw toMigrateError(error, { server: this.server, doing });
+      throw toMigrateError(error, { server: this.server, doing, reading: true });
     } finally {
       this.#waiting = undefined;
       signal?.removeEventListener('abort', cancel);

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../core/error-codes.js';
 import { MigrateError } from '../core/errors.js';
+import { withoutValues } from './redact-values.js';
 
 /** Where a failure came from: what was being done, and on which server. */
 export interface Scene {
@@ -7,6 +8,8 @@ export interface Scene {
   server: string;
   /** What was being done, e.g. `load chunk 3 of memory_entries`. */
   doing?: string;
+  /** Rows were being read, not written. */
+  reading?: boolean;
 }
 
 /** By whole SQLSTATE, then by class. PostgreSQL's appendix A, "Error Codes". */
@@ -65,6 +68,7 @@ export interface ServerFields {
   table?: string;
   column?: string;
   constraint?: string;
+  dataType?: string;
   /** The C function that raised it. */
   routine?: string;
 }
@@ -111,23 +115,32 @@ function codeOf({ code = '', severity, message = '', routine = '' }: ServerField
   return 'INTERNAL';
 }
 
-/** The server's message without the value that some end with: `invalid input syntax for type integer: "x"`. */
-function withoutValues(message: string): string {
-  return message.replace(/: ".*"$/s, '').replace(/\(.*\)=\(.*\)/s, '');
+/** Errors about data: their words may be the data. */
+const isAboutData = ({ code = '', severity }: ServerFields, ours: ErrorCode): boolean =>
+  severity !== undefined && (ours === 'ROW_REFUSED' || /^2[23]/.test(code));
+
+function messageOf(error: unknown, fields: ServerFields, code: ErrorCode): string {
+  if (code === 'INTERNAL') return String(error);
+  if (isAboutData(fields, code)) return withoutValues(fields);
+  return (fields.message ?? String(error)).replace(/: ".*"$/s, '').replace(/\(.*\)=\(.*\)/s, '');
 }
+
+const CONVERSION_HINT =
+  'A value there cannot be converted: see the types that the configuration maps to (types, and types of the table), or mend the value at the source.';
 
 /** A driver's or server's error as one of ours; one of ours as it is. SQLSTATE decides, message text never. */
 export function toMigrateError(error: unknown, scene: Scene): MigrateError {
   if (error instanceof MigrateError) return error;
   const fields = (error ?? {}) as ServerFields;
   const code = codeOf(fields);
-  const said = code === 'INTERNAL' ? String(error) : withoutValues(fields.message ?? String(error));
+  const said = messageOf(error, fields, code);
   const context: Record<string, string> = { server: scene.server };
   if (fields.severity !== undefined && fields.code) context.sqlstate = fields.code;
   for (const field of ['schema', 'table', 'column', 'constraint'] as const) {
     if (fields[field]) context[field] = fields[field];
   }
   return new MigrateError(code, {
+    ...(code === 'ROW_REFUSED' && scene.reading ? { hint: CONVERSION_HINT } : {}),
     message: `${scene.doing ? `Could not ${scene.doing}` : 'Failed'} on ${scene.server}: ${said}`,
     context,
     cause: error,
