@@ -28,7 +28,7 @@ import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
-import { type LoadRequest, quarantineOf, runLoad, wants } from './run.js';
+import { type LoadRequest, ownQuarantine, runLoad, wants } from './run.js';
 import { droppableIndexes, referencing, truncateTables } from './truncate.js';
 
 export interface CopyRequest extends LoadRequest {
@@ -116,13 +116,14 @@ async function loadData(
     if (loaded.length < complete.length) tasks = await planTasks(loaded, await ledger.begun(loadId));
     await ledger.addLoad({ loadId, kind: 'copy', planHash: request.plan.planHash, lanes: usesLanes(lanes) });
     context.progress.start('copy', progressItems(tables, extents));
+    const quarantine = ownQuarantine(request, loadId);
     const setup = {
       writer: sideSetup(writer.connector, request.stallMs),
       reader: { ...sideSetup(reader.connector, request.stallMs), exported: cut.exported },
       direction,
       loadId,
       bucket: context.pace.bucket,
-      ...quarantineOf(request),
+      ...(quarantine && { quarantine }),
     };
     return await withExecutor({ ...request, jobs: jobs.now }, setup, context, (executor) =>
       loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),

@@ -15,7 +15,7 @@ import type { Direction } from '../plan/projection.js';
 import { isState } from '../postgres/session.js';
 import { DirectLane } from './direct-lane.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
-import type { QuarantineOptions } from './quarantine.js';
+import type { Quarantine } from './quarantine.js';
 
 /** Where a chunk's bytes come from: a file of a dump, or a place in the source under the run's snapshot. */
 export type ChunkSource =
@@ -52,7 +52,7 @@ export interface LoadSetup {
   readonly direction: Direction;
   readonly loadId: string;
   /** Set refused rows aside; absent: the first one stops the load. */
-  readonly quarantine?: QuarantineOptions;
+  readonly quarantine?: Quarantine;
   /** Memory of the token bucket that bounds the bytes per second of all threads together. */
   readonly bucket: SharedArrayBuffer;
 }

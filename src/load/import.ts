@@ -10,7 +10,7 @@ import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
 import { type LoadResult, loadChunks } from './load-chunks.js';
 import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
-import { type LoadRequest, quarantineOf, runLoad, wants } from './run.js';
+import { type LoadRequest, ownQuarantine, runLoad, wants } from './run.js';
 import { droppableIndexes, truncateTables } from './truncate.js';
 
 export interface ImportRequest extends LoadRequest {
@@ -87,12 +87,13 @@ async function loadData(
       return { table, chunk: file.file, via: laneOf(lanes, table, resumed), resumed, source };
     }),
   );
+  const quarantine = ownQuarantine(request, dumpId);
   const setup = {
     writer: sideSetup(writer.connector, request.stallMs),
     direction,
     loadId: dumpId,
     bucket: context.pace.bucket,
-    ...quarantineOf(request),
+    ...(quarantine && { quarantine }),
   };
   return withExecutor({ ...request, jobs: jobs.now }, setup, context, (executor) =>
     loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),

@@ -9,7 +9,7 @@ import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 import { copyBatches, copyStream } from './copy-rows.js';
 import type { BadRow } from './isolate.js';
-import { keepRefused, type QuarantineOptions, refuseTooMany } from './quarantine.js';
+import { keepRefused, type Quarantine, refuseTooMany } from './quarantine.js';
 
 /** How long a lane waits for an earlier attempt to end, or for a shard move, before it is tried again. */
 export const LOCK_TIMEOUT = '10s';
@@ -39,7 +39,7 @@ export interface LaneOptions {
   readonly loadId: string;
   readonly fail: Context['fail'];
   /** Set refused rows aside; absent: the first one stops the load. */
-  readonly quarantine?: QuarantineOptions;
+  readonly quarantine?: Quarantine;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BINARY_HEADER, BINARY_TRAILER } from '../core/copy-binary.js';
@@ -13,6 +14,21 @@ export interface QuarantineOptions {
   readonly directory: string;
   /** Refused rows of one chunk on one node above which the load stops. */
   readonly maxBadRows: number;
+}
+
+/** The quarantine of one load into one target: no other load looks into its folder. */
+export interface Quarantine extends QuarantineOptions {
+  /** Name of its folder in `directory`. */
+  readonly folder: string;
+  readonly load: string;
+  /** Identity of the database that refused the rows. */
+  readonly target: string;
+}
+
+/** 16 hexadecimal digits tell a load into a target from all others: their files may be all that is left of rows. */
+export function quarantineOf(options: QuarantineOptions, load: string, target: string): Quarantine {
+  const folder = createHash('sha256').update(`${load}\n${target}`).digest('hex').slice(0, 16);
+  return { ...options, folder, load, target };
 }
 
 /** What is told of one refused row. The row itself is in the COPY file of the same name, at this position. */
@@ -52,7 +68,7 @@ async function syncDirectory(directory: string): Promise<void> {
  * between the two. Files of attempts that were never committed are left out when the quarantine is closed.
  */
 export async function keepRefused(
-  { directory }: QuarantineOptions,
+  { directory, folder, load, target }: Quarantine,
   {
     table,
     chunk,
@@ -62,7 +78,8 @@ export async function keepRefused(
   rows: readonly BadRow<Buffer>[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const own = join(directory, folder);
+  await mkdir(own, { recursive: true, mode: 0o700 });
   const told = rows.map(({ error }, index): RefusedRow => {
     const { constraint, column } = error.context as { constraint?: string; column?: string };
     return {
@@ -76,15 +93,19 @@ export async function keepRefused(
   });
   const binary = table.format === 'binary';
   const bytes = rows.map(({ row }) => row);
-  const name = join(directory, attempt);
+  const name = join(own, attempt);
   const columns = quoteList(columnsOf(table, direction).map((column) => column.name));
-  const replay = `\\copy ${qualified(table)} (${columns}) FROM '${attempt}.copy' (FORMAT ${table.format})`;
+  const replay = `\\copy ${qualified(table)} (${columns}) FROM '${folder}/${attempt}.copy' (FORMAT ${table.format})`;
   await writeSynced(`${name}.copy`, binary ? [BINARY_HEADER, ...bytes, BINARY_TRAILER] : bytes);
-  await writeSynced(`${name}.json`, [JSON.stringify({ table: table.table, replay, rows: told }, null, 1)]);
+  const about = { load, target, table: table.table, replay, rows: told };
+  await writeSynced(`${name}.json`, [JSON.stringify(about, null, 1)]);
+  await syncDirectory(own);
   await syncDirectory(directory);
 }
 
 export interface Quarantined {
+  readonly load: string;
+  readonly target: string;
   readonly table: string;
   /** The psql command that loads the file again, run in the quarantine's folder. */
   readonly replay: string;
@@ -93,17 +114,21 @@ export interface Quarantined {
   readonly file: string;
 }
 
-/** The refused rows of attempts that were committed; those of all others are removed: their rows came again. */
+/**
+ * The refused rows of this load's attempts that were committed; those of its others are removed: their rows came
+ * again.
+ */
 export async function readQuarantine(
-  directory: string,
+  { directory, folder }: Pick<Quarantine, 'directory' | 'folder'>,
   committed: (attempt: string) => boolean,
 ): Promise<Quarantined[]> {
-  const files = await readdir(directory).catch(() => [] as string[]);
+  const own = join(directory, folder);
+  const files = await readdir(own).catch(() => [] as string[]);
   const found: Quarantined[] = [];
   for (const file of files.sort()) {
     const attempt = /^([0-9a-f-]{32,36})\.json$/.exec(file)?.[1];
     if (attempt === undefined) continue;
-    const path = join(directory, file);
+    const path = join(own, file);
     const rows = path.replace(/\.json$/, '.copy');
     if (committed(attempt)) found.push({ ...JSON.parse(await readFile(path, 'utf8')), file: rows });
     else await Promise.all([rm(path), rm(rows, { force: true })]);

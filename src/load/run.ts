@@ -11,7 +11,7 @@ import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
 import type { CreateExecutor } from './executor.js';
 import { type LoadResult, NOTHING_LOADED } from './load-chunks.js';
-import { type Quarantined, type QuarantineOptions, readQuarantine } from './quarantine.js';
+import { type Quarantine, type QuarantineOptions, quarantineOf, readQuarantine } from './quarantine.js';
 import { chooseLanes, type Lanes, usesLanes, type Via } from './route.js';
 import { applyDdl, ddlFor } from './schema.js';
 
@@ -55,18 +55,9 @@ export function wants(wanted: LoadPhase, phase: Exclude<LoadPhase, 'all'>): bool
   return wanted === 'all' || wanted === phase;
 }
 
-async function closeQuarantine(
-  { directory }: QuarantineOptions,
-  ledger: Ledger,
-  loadId: string,
-): Promise<Quarantined[]> {
-  const committed = await ledger.attempts(loadId);
-  return readQuarantine(directory, (attempt) => committed.has(attempt));
-}
-
 /** Runs the phases that are wanted, one load at a time on this target. */
 export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Context): Promise<LoadResult> {
-  const { writer, plan, tables, phase, via, truncate, quarantine, stallMs, indexMemory } = request;
+  const { writer, plan, tables, phase, via, truncate, stallMs, indexMemory } = request;
   const { direction, loadId, reader } = steps;
   const { signal, abort } = childSignal(whole.signal);
   const context = { ...whole, signal };
@@ -102,7 +93,9 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Con
     const loaded = wants(phase, 'data') ? await loadData() : NOTHING_LOADED;
     // What follows is no affair of rows per second.
     context.progress.stop();
-    const quarantined = quarantine ? await closeQuarantine(quarantine, ledger, loadId) : [];
+    const own = ownQuarantine(request, loadId);
+    const committed = own ? await ledger.attempts(loadId) : new Set<string>();
+    const quarantined = own ? await readQuarantine(own, (attempt) => committed.has(attempt)) : [];
     const result = { ...loaded, quarantined };
     if (!wants(phase, 'after-data')) return result;
     const sequences = await steps.sequences();
@@ -117,5 +110,8 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Con
   }
 }
 
-export const quarantineOf = ({ quarantine }: LoadRequest): { quarantine?: QuarantineOptions } =>
-  quarantine === undefined ? {} : { quarantine };
+/** Where this load into this target sets refused rows aside. */
+export function ownQuarantine({ quarantine, writer }: LoadRequest, loadId: string): Quarantine | undefined {
+  const { systemIdentifier, databaseOid } = writer.facts;
+  return quarantine && quarantineOf(quarantine, loadId, `${systemIdentifier}/${databaseOid}`);
+}
