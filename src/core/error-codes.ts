@@ -309,8 +309,8 @@ export const ERROR_CODES = {
   TOO_MANY_BAD_ROWS: entry(
     'load',
     3,
-    'More rows were refused than --max-bad-rows allows.',
-    'Mend the source or the constraint, or allow more; committed chunks are kept.',
+    'More rows were refused, those of earlier runs of this load included, than --max-bad-rows allows; without --on-bad-row quarantine it allows none.',
+    'Mend the source or the constraint, or allow more; committed chunks are kept, and none that passes the limit is.',
   ),
   SHARDS_MOVED: entry(
     'load',

@@ -25,7 +25,7 @@ import { sequencesOf } from '../plan/scope.js';
 import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
-import { type LoadResult, loadChunks } from './load-chunks.js';
+import { type LoadResult, loadChunks, refusedOf } from './load-chunks.js';
 import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
 import { type LoadRequest, ownQuarantine, runLoad, wants } from './run.js';
@@ -95,13 +95,17 @@ async function loadData(
     ): Promise<ChunkTask[]> => {
       const known = [...rows, ...new Map(parts.map((row) => [nameOf(row), row])).values()];
       const places = await unchangedPlaces(request, pool, extents, known, context);
-      const resumed = known.slice(rows.length).flatMap((row) => places.get(row) ?? []);
+      const refused = refusedOf(parts);
+      const resumed = known.slice(rows.length).flatMap((row) => {
+        const place = places.get(row);
+        return place === undefined ? [] : [{ place, refused: refused.get(nameOf(row))! }];
+      });
       const fresh = tables.flatMap((table) =>
         chunksOf(table, extents.get(table.table) ?? [], chunkBytes, known.map(recordIn)),
       );
       return [
-        ...resumed.map((chunk) => taskOf(chunk, cut, laneOf(lanes, chunk.table, true), true)),
-        ...fresh.map((chunk) => taskOf(chunk, cut, laneOf(lanes, chunk.table, false), false)),
+        ...resumed.map(({ place, refused }) => taskOf(place, cut, lanes, { resumed: true, refused })),
+        ...fresh.map((chunk) => taskOf(chunk, cut, lanes, { resumed: false, refused: 0 })),
       ];
     };
     let tasks = await planTasks(complete, begun);
@@ -126,7 +130,7 @@ async function loadData(
       ...(quarantine && { quarantine }),
     };
     return await withExecutor({ ...request, jobs: jobs.now }, setup, context, (executor) =>
-      loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),
+      loadChunks(tables, tasks, loaded, executor, jobs, quarantine, context),
     );
   } finally {
     await pool.close();
@@ -148,10 +152,22 @@ function chunkName({ extent, range }: SourceChunk): string {
 
 const recordIn = (row: { source: unknown }): ChunkRecord => row.source as ChunkRecord;
 
-function taskOf(chunk: SourceChunk, cut: Cut, via: ChunkTask['via'], resumed: boolean): ChunkTask {
+function taskOf(
+  chunk: SourceChunk,
+  cut: Cut,
+  lanes: Lanes,
+  earlier: Pick<ChunkTask, 'resumed' | 'refused'>,
+): ChunkTask {
   const { table, ...place } = chunk;
   const { rows: _, ...record } = recordOf(chunk, cut.visible[chunk.extent.node.name]!, 0);
-  return { table, chunk: chunkName(chunk), via, resumed, source: { kind: 'source', chunk: place, record } };
+  const via = laneOf(lanes, table, earlier.resumed);
+  return {
+    table,
+    chunk: chunkName(chunk),
+    via,
+    ...earlier,
+    source: { kind: 'source', chunk: place, record },
+  };
 }
 
 function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string, readonly Extent[]>) {

@@ -67,6 +67,7 @@ export class DirectLane implements Lane {
     const { writer, loadId, fail } = this.#options;
     const shards = await this.#shardsOf(chunk.table);
     const done = chunk.resumed ? await this.#committed(chunk) : [];
+    chunk.refusals?.restart(sumArrived(done).rejected);
     const ranges = done.flatMap((row) => row.ranges.map((range) => ({ ...range, node: row.node })));
     requireSamePlacements(chunk, shards, ranges);
     const routes = destinations(
@@ -158,7 +159,6 @@ export class DirectLane implements Lane {
     { map, to }: Destinations<Node>,
     done: readonly NodeRow[],
   ): Promise<Map<Node, NodeLane>> {
-    const { quarantine } = this.#options;
     const replicated = isReplicated(shards);
     const lanes = new Map<Node, NodeLane>();
     try {
@@ -180,7 +180,7 @@ export class DirectLane implements Lane {
               ...map.ranges[index]!,
               ...(replicated ? { groups: groupsOf(shards.shards[to[index]!.shard]!) } : {}),
             })),
-            ...(quarantine === undefined ? {} : { maxBadRows: quarantine.maxBadRows }),
+            ...(chunk.refusals && { refusals: chunk.refusals }),
           }),
         );
       }

@@ -13,6 +13,7 @@ import { type ChunkRecord, readSource, type SourceChunk } from '../export/source
 import type { Arrived } from '../ledger/rows.js';
 import type { Direction } from '../plan/projection.js';
 import { isState } from '../postgres/session.js';
+import { Allowance, type ChunkRefusals } from './allowance.js';
 import { DirectLane } from './direct-lane.js';
 import { CoordinatorLane, type LoadChunk } from './lane.js';
 import type { Quarantine } from './quarantine.js';
@@ -33,6 +34,8 @@ export interface ChunkTask {
   readonly via: 'direct' | 'coordinator';
   /** An earlier run may have committed a part of it. */
   readonly resumed: boolean;
+  /** Rows that were refused in that part. */
+  readonly refused: number;
   readonly source: ChunkSource;
 }
 
@@ -111,6 +114,11 @@ const ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 15_000;
 
+interface Attempt {
+  readonly resumed: boolean;
+  readonly refusals?: ChunkRefusals;
+}
+
 /** Loads chunks in this thread, over sessions that are kept from chunk to chunk. */
 export class ChunkExecutor implements Executor {
   readonly #setup: LoadSetup;
@@ -119,6 +127,7 @@ export class ChunkExecutor implements Executor {
   readonly #lanes: { readonly direct: DirectLane; readonly coordinator: CoordinatorLane };
   readonly #now: () => number;
   readonly #bucket: TokenBucket;
+  readonly #allowance: Allowance | undefined;
   readonly #retrying: (error: MigrateError, task: ChunkTask, pauseMs: number) => void;
 
   constructor(
@@ -141,6 +150,7 @@ export class ChunkExecutor implements Executor {
       openInSnapshot(connectorOf(reader!), node, reader!.exported[node.name]!),
     );
     const { direction, loadId, quarantine } = setup;
+    this.#allowance = quarantine && new Allowance(quarantine);
     const options = { writer, direction, loadId, fail: hooks.fail, ...(quarantine && { quarantine }) };
     this.#lanes = {
       direct: new DirectLane(options, this.#writers),
@@ -150,10 +160,11 @@ export class ChunkExecutor implements Executor {
 
   async run(task: ChunkTask, signal: AbortSignal, meter: Meter): Promise<Arrived> {
     let attempt = 1;
+    const refusals = this.#allowance?.chunk(task.refused);
     for (let resumed = task.resumed; ; resumed = true) {
       throwIfAborted(signal);
       try {
-        return await this.#attempt(task, resumed, signal, meter);
+        return await this.#attempt(task, { resumed, ...(refusals && { refusals }) }, signal, meter);
       } catch (error) {
         if (!(error instanceof MigrateError) || error.retry === 'never' || attempt === ATTEMPTS) throw error;
         const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
@@ -168,7 +179,7 @@ export class ChunkExecutor implements Executor {
   }
 
   /** What is no part of reading is time that the target takes: for its locks, the last rows, the ledger and COMMIT. */
-  async #attempt(task: ChunkTask, resumed: boolean, signal: AbortSignal, meter: Meter): Promise<Arrived> {
+  async #attempt(task: ChunkTask, attempt: Attempt, signal: AbortSignal, meter: Meter): Promise<Arrived> {
     let reading = 0;
     const counting: Meter = {
       bytes: (count) => meter.bytes(count),
@@ -178,7 +189,7 @@ export class ChunkExecutor implements Executor {
       },
     };
     const began = this.#now();
-    const arrived = await this.#lanes[task.via].load(this.#chunkOf(task, resumed, counting), signal);
+    const arrived = await this.#lanes[task.via].load(this.#chunkOf(task, attempt, counting), signal);
     meter.waited('target', Math.max(0, this.#now() - began - reading));
     return arrived;
   }
@@ -187,7 +198,7 @@ export class ChunkExecutor implements Executor {
     await Promise.all([this.#readers.close(), this.#writers.close()]);
   }
 
-  #chunkOf({ table, chunk, source }: ChunkTask, resumed: boolean, meter: Meter): LoadChunk {
+  #chunkOf({ table, chunk, source }: ChunkTask, attempt: Attempt, meter: Meter): LoadChunk {
     const read = (signal: AbortSignal): AsyncGenerator<Buffer, number> =>
       metered(
         source.kind === 'dump' ? fromDump(source) : this.#fromSource(table, source, signal),
@@ -197,7 +208,7 @@ export class ChunkExecutor implements Executor {
         this.#bucket,
       );
     const record = source.kind === 'dump' ? {} : { record: (rows: number) => ({ ...source.record, rows }) };
-    return { table, chunk, resumed, read, ...record };
+    return { table, chunk, ...attempt, read, ...record };
   }
 
   async *#fromSource(

@@ -7,7 +7,7 @@ import type { Manifest, ManifestChunk } from '../export/manifest.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { columnsOf } from '../plan/projection.js';
 import { type ChunkTask, sideSetup, withExecutor } from './executor.js';
-import { type LoadResult, loadChunks } from './load-chunks.js';
+import { type LoadResult, loadChunks, refusedOf } from './load-chunks.js';
 import { explainRows, requireTables } from './preflight.js';
 import { type Lanes, laneOf, usesLanes } from './route.js';
 import { type LoadRequest, ownQuarantine, runLoad, wants } from './run.js';
@@ -79,12 +79,20 @@ async function loadData(
       totalBytes: 0,
     })),
   );
-  const begun = new Set(partial.map(({ table, chunk }) => `${table}\n${chunk}`));
+  const begun = refusedOf(partial);
   const tasks = inDump.flatMap(({ table, files }) =>
     files.map((file): ChunkTask => {
-      const resumed = begun.has(`${table.table}\n${file.file}`);
+      const refused = begun.get(`${table.table}\n${file.file}`);
+      const resumed = refused !== undefined;
       const source = { kind: 'dump', directory, file } as const;
-      return { table, chunk: file.file, via: laneOf(lanes, table, resumed), resumed, source };
+      return {
+        table,
+        chunk: file.file,
+        via: laneOf(lanes, table, resumed),
+        resumed,
+        refused: refused ?? 0,
+        source,
+      };
     }),
   );
   const quarantine = ownQuarantine(request, dumpId);
@@ -96,7 +104,7 @@ async function loadData(
     ...(quarantine && { quarantine }),
   };
   return withExecutor({ ...request, jobs: jobs.now }, setup, context, (executor) =>
-    loadChunks(tables, tasks, loaded, executor, jobs, request.quarantine?.maxBadRows ?? 0, context),
+    loadChunks(tables, tasks, loaded, executor, jobs, quarantine, context),
   );
 }
 

@@ -7,9 +7,10 @@ import type { TablePlan } from '../core/plan-types.js';
 import { type Arrived, addChunk, attemptOf, chunkRows, endAttempts, lockChunk } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
+import type { ChunkRefusals } from './allowance.js';
 import { copyBatches, copyStream } from './copy-rows.js';
 import type { BadRow } from './isolate.js';
-import { keepRefused, type Quarantine, refuseTooMany } from './quarantine.js';
+import { keepRefused, type Quarantine } from './quarantine.js';
 
 /** How long a lane waits for an earlier attempt to end, or for a shard move, before it is tried again. */
 export const LOCK_TIMEOUT = '10s';
@@ -21,6 +22,8 @@ export interface LoadChunk {
   readonly chunk: string;
   /** An earlier attempt may have committed a part of it. */
   readonly resumed: boolean;
+  /** Counts refused rows, which are set aside; absent: the first one stops the load. */
+  readonly refusals?: ChunkRefusals;
   /** Starts reading; the return value is the number of rows that were read. */
   read(signal: AbortSignal): AsyncGenerator<Buffer, number>;
   /** For the ledger: what tells later whether the source of this chunk is still the same. */
@@ -38,7 +41,7 @@ export interface LaneOptions {
   readonly direction: Direction;
   readonly loadId: string;
   readonly fail: Context['fail'];
-  /** Set refused rows aside; absent: the first one stops the load. */
+  /** Where refused rows are set aside. */
   readonly quarantine?: Quarantine;
 }
 
@@ -74,6 +77,7 @@ export class CoordinatorLane implements Lane {
         await session.query('SET LOCAL lock_timeout = 0');
         // It may have been committed by an attempt that never heard so.
         const arrived = await chunkRows(session, loadId, name);
+        chunk.refusals?.restart(arrived?.rejected ?? 0);
         return arrived ?? this.#copy(session, chunk, signal);
       }, 'ISOLATION LEVEL READ COMMITTED');
       await fail('load: after the commit');
@@ -98,15 +102,16 @@ export class CoordinatorLane implements Lane {
       read = yield* chunk.read(signal);
     }
     const refused: BadRow<Buffer>[] = [];
+    const { refusals } = chunk;
     const rows =
-      quarantine === undefined
+      refusals === undefined
         ? await session.cancelledBy(signal, () => copyStream(copy, bytes()))
         : await copyBatches(copy, bytes(), {
             // On a cluster the line is the coordinator's while the error is a worker's.
             trustLines: writer.kind === 'single',
             bad: (row) => {
               refused.push(row);
-              refuseTooMany(refused.length, quarantine.maxBadRows, row.error);
+              refusals.add(row.error);
             },
           });
     const rejected = refused.length;

@@ -5,8 +5,10 @@ import type { Meter } from '../core/metered.js';
 import { parallel } from '../core/parallel.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { LoadedChunk } from '../ledger/ledger.js';
+import type { LaneRow } from '../ledger/rows.js';
+import { Allowance, refuseEarlier } from './allowance.js';
 import type { ChunkTask, Executor } from './executor.js';
-import { type Quarantined, refuseTooMany } from './quarantine.js';
+import type { Quarantine, Quarantined } from './quarantine.js';
 import type { RefusedView } from './views.js';
 
 /** What a load did to one table. Rows and bytes count what this and earlier runs of the same load committed. */
@@ -38,17 +40,27 @@ export const NOTHING_LOADED: LoadResult = {
   quarantined: [],
 };
 
-const sum = (tables: Iterable<TableLoad>): number =>
-  [...tables].reduce((total, table) => total + table.rejectedRows, 0);
+/** By `table\nchunk`: the refused rows of chunks of which lanes have committed a part. */
+export function refusedOf(parts: readonly LaneRow[]): Map<string, number> {
+  const refused = new Map<string, number>();
+  for (const { table, chunk, rejected } of parts) {
+    const name = `${table}\n${chunk}`;
+    refused.set(name, (refused.get(name) ?? 0) + rejected);
+  }
+  return refused;
+}
 
-/** Puts every chunk that `loaded` does not name into the target, `jobs` at once. */
+/**
+ * Puts every chunk that `loaded` does not name into the target, `jobs` at once. Throws TOO_MANY_BAD_ROWS before it
+ * begins when earlier runs have set more rows aside than this one takes, with or without anything left to do.
+ */
 export async function loadChunks(
   tables: readonly TablePlan[],
   tasks: readonly ChunkTask[],
   loaded: readonly LoadedChunk[],
   executor: Executor,
   jobs: Jobs,
-  maxBadRows: number,
+  quarantine: Quarantine | undefined,
   context: Context,
 ): Promise<LoadResult> {
   const results = new Map<string, TableLoad>(
@@ -69,6 +81,10 @@ export async function loadChunks(
   }
   const known = new Set(loaded.map((row) => `${row.table}\n${row.chunk}`));
   const todo = tasks.filter((task) => !known.has(`${task.table.table}\n${task.chunk}`));
+  const earlier = [...results.values()].reduce((sum, table) => sum + table.rejectedRows, 0);
+  const refused = todo.reduce((sum, task) => sum + task.refused, earlier);
+  refuseEarlier(refused, quarantine?.maxBadRows ?? 0);
+  if (quarantine) new Allowance(quarantine).begin(refused);
   const finished = finishing(
     tables.map(({ table }) => table),
     todo.map((task) => task.table.table),
@@ -90,7 +106,6 @@ export async function loadChunks(
     };
     const { rows, rejected } = await executor.run(task, signal, meter);
     result.rejectedRows += rejected;
-    refuseTooMany(sum(results.values()), maxBadRows);
     result.rows += rows;
     result.chunks += 1;
     context.progress.advance(task.table.table, { rows });

@@ -15,10 +15,10 @@ import {
 } from '../ledger/rows.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import type { ChunkRefusals } from './allowance.js';
 import { copyRows } from './copy-rows.js';
 import type { BadRow } from './isolate.js';
 import { LOCK_TIMEOUT, type LoadChunk } from './lane.js';
-import { refuseTooMany } from './quarantine.js';
 
 export interface NodeLaneScope {
   readonly table: TablePlan;
@@ -33,8 +33,8 @@ export interface NodeLaneScope {
   readonly shards: readonly Shard[];
   /** Hashes that this lane brings. */
   readonly ranges: readonly LaneRange[];
-  /** Refused rows are set aside up to this many; absent: the first one stops the chunk. */
-  readonly maxBadRows?: number;
+  /** Counts refused rows, which are set aside; absent: the first one stops the chunk. */
+  readonly refusals?: ChunkRefusals;
 }
 
 /** One chunk's transaction on one node: shard after shard by COPY, then the ledger row, then COMMIT. */
@@ -95,7 +95,7 @@ export class NodeLane {
 
   /** Copies rows, sorted by shard. */
   async write(batch: readonly { readonly shard: Shard; readonly rows: ShardRows }[]): Promise<void> {
-    const { table, columns } = this.scope;
+    const { table, columns, refusals } = this.scope;
     for (let at = 0; at < batch.length; ) {
       const { shard } = batch[at]!;
       const rows: ShardRows[] = [];
@@ -110,9 +110,7 @@ export class NodeLane {
           suffix: `_${shard.shardId}`,
         },
         rows,
-        this.scope.maxBadRows === undefined
-          ? undefined
-          : { trustLines: true, bad: (row) => primary && this.#refuse(row, this.scope.maxBadRows!) },
+        refusals && { trustLines: true, bad: (row) => primary && this.#refuse(row, refusals) },
       );
       if (primary) this.#rows += arrived;
     }
@@ -128,9 +126,9 @@ export class NodeLane {
     return this.#refused;
   }
 
-  #refuse(row: BadRow<Buffer>, most: number): void {
+  #refuse(row: BadRow<Buffer>, refusals: ChunkRefusals): void {
     this.#refused.push(row);
-    refuseTooMany(this.#refused.length, most, row.error);
+    refusals.add(row.error);
   }
 
   async record(

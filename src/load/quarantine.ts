@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BINARY_HEADER, BINARY_TRAILER } from '../core/copy-binary.js';
-import { MigrateError } from '../core/errors.js';
 import { qualified, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import { sqlState } from '../postgres/sqlstate.js';
+import { newRefusedMemory } from './allowance.js';
 import type { BadRow } from './isolate.js';
 
 /** Rows that the target refused, kept in a folder of their own. */
 export interface QuarantineOptions {
   readonly directory: string;
-  /** Refused rows of one chunk on one node above which the load stops. */
+  /** Refused rows of the whole load, earlier runs included, above which it stops. */
   readonly maxBadRows: number;
 }
 
@@ -23,12 +23,14 @@ export interface Quarantine extends QuarantineOptions {
   readonly load: string;
   /** Identity of the database that refused the rows. */
   readonly target: string;
+  /** See Allowance. */
+  readonly refused: SharedArrayBuffer;
 }
 
 /** 16 hexadecimal digits tell a load into a target from all others: their files may be all that is left of rows. */
 export function quarantineOf(options: QuarantineOptions, load: string, target: string): Quarantine {
   const folder = createHash('sha256').update(`${load}\n${target}`).digest('hex').slice(0, 16);
-  return { ...options, folder, load, target };
+  return { ...options, folder, load, target, refused: newRefusedMemory() };
 }
 
 /** What is told of one refused row. The row itself is in the COPY file of the same name, at this position. */
@@ -134,13 +136,4 @@ export async function readQuarantine(
     else await Promise.all([rm(path), rm(rows, { force: true })]);
   }
   return found;
-}
-
-/** Throws TOO_MANY_BAD_ROWS, naming the last reason, when more rows were refused than the operator takes. */
-export function refuseTooMany(count: number, most: number, last?: MigrateError): void {
-  if (count <= most) return;
-  throw new MigrateError('TOO_MANY_BAD_ROWS', {
-    message: `More than ${most} ${most === 1 ? 'row was' : 'rows were'} refused${last ? `; the last one: ${last.message}` : ''}`,
-    ...(last === undefined ? {} : { context: last.context }),
-  });
 }

@@ -54,9 +54,15 @@ function suite(freshTarget: () => Promise<FreshDatabase>, via: string, reason: R
     expect(existsSync(join(cwd, 'migrate.quarantine'))).toBe(false);
   });
 
-  test('more refused rows than allowed stop the load', async () => {
-    const result = await load('--on-bad-row', 'quarantine', '--max-bad-rows', '3');
-    expect(result).toMatchObject({ exit: 3, error: { code: 'TOO_MANY_BAD_ROWS' } });
+  test('more refused rows than allowed stop the load before they are committed, however often', async () => {
+    for (let run = 0; run < 3; run += 1) {
+      const result = await load('--on-bad-row', 'quarantine', '--max-bad-rows', '3');
+      expect(result).toMatchObject({ exit: 3, error: { code: 'TOO_MANY_BAD_ROWS' } });
+      const { rows } = await target.client.query(
+        'SELECT coalesce(sum(rejected), 0)::int AS refused FROM citus_migrate.chunk',
+      );
+      expect(rows[0].refused).toBeLessThanOrEqual(3);
+    }
   });
 
   test('set aside, they are exactly the bad ones, and all others arrive', async () => {
@@ -83,6 +89,16 @@ function suite(freshTarget: () => Promise<FreshDatabase>, via: string, reason: R
     expect(stdout).toContain('10 rows were refused');
     const { rows } = await target.client.query('SELECT count(*)::int AS n FROM item');
     expect(rows[0].n).toBe(4990);
+  });
+
+  test.each([
+    ['--on-bad-row', 'fail'],
+    ['--on-bad-row', 'quarantine', '--max-bad-rows', '9'],
+  ])('a run that takes fewer than are set aside already does not begin: %s %s', async (...policy) => {
+    expect(await load(...policy)).toMatchObject({
+      exit: 3,
+      error: { code: 'TOO_MANY_BAD_ROWS', hint: expect.stringContaining('--max-bad-rows 10') },
+    });
   });
 
   test('the printed commands load them again when the reason is gone', async (context) => {
