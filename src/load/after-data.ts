@@ -7,6 +7,7 @@ import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { SequenceValue } from '../export/manifest.js';
 import type { Direction } from '../plan/projection.js';
+import { targetCatalog } from '../plan/target-catalog.js';
 import type { Session } from '../postgres/session.js';
 import { refuseInvalidShardIndexes } from './invalid-indexes.js';
 import { retrying } from './retrying.js';
@@ -27,7 +28,7 @@ export interface AfterDataRequest extends ApplyOptions {
  * stands and is tried again when a connection breaks. Returns the views that the cluster refuses to query.
  */
 export async function runAfterData(request: AfterDataRequest, context: Context): Promise<RefusedView[]> {
-  const { writer, plan, tables, direction, sequences, jobs, mayRetry } = request;
+  const { writer, plan, tables, direction, jobs, mayRetry } = request;
   context.log.info('Building indexes and constraints');
   const { afterData } = ddlFor(plan, direction, writer);
   await refuseInvalidShardIndexes(writer, plan);
@@ -49,7 +50,7 @@ export async function runAfterData(request: AfterDataRequest, context: Context):
         await step(`fill ${about}`, (session) => session.query(sql, `fill ${about}`));
     }
     const advanced = await step('move the sequences', (session) =>
-      advanceSequences(session, plan, tables, sequences),
+      advanceSequences(session, request, context.log),
     );
     context.log.info(`Moved ${plural(advanced, 'sequence')}; gathering statistics`);
     await parallel(tables, jobs, context.signal, async (table, signal) => {
@@ -57,7 +58,7 @@ export async function runAfterData(request: AfterDataRequest, context: Context):
       await step(doing, (session) => session.query(`ANALYZE ${qualified(table)}`, doing), signal);
     });
     if (writer.kind !== 'citus') return [];
-    const refused = await step('query the views', (session) => refusedViews(session, plan));
+    const refused = await step('query the views', (session) => refusedViews(session, targetCatalog(plan)));
     for (const { view, reason } of refused)
       context.log.warn(`View ${view} cannot be queried on the cluster: ${reason}`);
     return refused;

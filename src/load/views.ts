@@ -1,6 +1,6 @@
+import type { Catalog } from '../core/catalog-types.js';
 import { MigrateError } from '../core/errors.js';
 import { displayName, qualified } from '../core/names.js';
-import type { Plan } from '../core/plan-types.js';
 import type { Session } from '../postgres/session.js';
 
 export interface RefusedView {
@@ -13,9 +13,12 @@ export interface RefusedView {
  * The views that exist on the cluster but cannot be queried there, such as one that joins without the distribution
  * column: Citus refuses the query, not the view's creation. They are planned, not run.
  */
-export async function refusedViews(session: Session, plan: Plan): Promise<RefusedView[]> {
+export async function refusedViews(
+  session: Session,
+  catalog: Pick<Catalog, 'views'>,
+): Promise<RefusedView[]> {
   const refused: RefusedView[] = [];
-  for (const view of plan.catalog.views.filter((each) => !each.materialized)) {
+  for (const view of catalog.views.filter((each) => !each.materialized)) {
     try {
       await session.query(`EXPLAIN SELECT * FROM ${qualified(view)}`, `query view ${displayName(view)}`);
     } catch (error) {
