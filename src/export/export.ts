@@ -96,14 +96,17 @@ function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string
 
 /** The journal to go on with, and the entries of it that still hold. All other chunk files are removed. */
 async function resume(
-  { out, plan, tables, direction }: ExportRequest,
+  { reader, out, plan, tables, direction }: ExportRequest,
   pool: SessionPool,
   extents: ReadonlyMap<string, readonly Extent[]>,
   { log, signal }: Context,
 ): Promise<{ journal: Journal; done: JournalEntry[] }> {
   const old = await Journal.find(out);
   const done: JournalEntry[] = [];
-  for (const entry of old?.entries ?? []) {
+  const server = `${reader.facts.systemIdentifier}/${reader.facts.databaseOid}`;
+  // Pages and transactions of another database may have the same numbers.
+  const comparable = old?.header.server === undefined || old.header.server === server;
+  for (const entry of comparable ? (old?.entries ?? []) : []) {
     throwIfAborted(signal);
     const table = tables.find((each) => each.table === entry.record.table);
     const extent = extents.get(entry.record.table)?.find((each) => belongsTo(entry.record, each));
@@ -123,7 +126,7 @@ async function resume(
     );
   }
   const dumpId = old?.header.dumpId ?? randomUUID();
-  const journal = await Journal.start(out, { dumpId, planHash: plan.planHash, direction }, done);
+  const journal = await Journal.start(out, { dumpId, planHash: plan.planHash, direction, server }, done);
   return { journal, done };
 }
 

@@ -10,6 +10,8 @@ export interface JournalHeader {
   readonly dumpId: string;
   readonly planHash: string;
   readonly direction: string;
+  /** Identity of the database that is read; absent in older journals. */
+  readonly server?: string;
 }
 
 export interface JournalEntry {

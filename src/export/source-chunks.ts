@@ -16,8 +16,10 @@ export interface SourceChunk {
 /** What is kept of a chunk that was read, to tell later whether reading it again would give the same rows. */
 export interface ChunkRecord extends PageRange {
   readonly table: string;
-  /** Node name, as the cluster says. */
+  /** Node name: as the cluster says, and as the user does of a single node or coordinator. */
   readonly node: string;
+  /** Citus's group of that node, 0 for a single node or coordinator; absent in older records. */
+  readonly group?: number;
   /** Qualified name of the part. */
   readonly relation: string;
   readonly filenode: string;
@@ -30,6 +32,7 @@ export function recordOf(chunk: SourceChunk, visible: string, rows: number): Chu
   return {
     table: chunk.table.table,
     node: chunk.extent.node.name,
+    group: chunk.extent.node.groupId,
     relation: qualified(chunk.extent.relation),
     filenode: chunk.extent.filenode,
     from: chunk.range.from,
@@ -39,13 +42,27 @@ export function recordOf(chunk: SourceChunk, visible: string, rows: number): Chu
   };
 }
 
+/**
+ * The same node. The single node and the coordinator have the address that the user gave, which may be spelled
+ * otherwise today (localhost, 127.0.0.1, a name); which server it is was settled when the load was found to be the
+ * same. Records without a group are older: there the names decide.
+ */
+const isSameNode = ({ node, group }: ChunkRecord, extent: Extent): boolean =>
+  group === 0 ? extent.node.groupId === 0 : node === extent.node.name;
+
 /** True when the record speaks of this part of the table as it lies now. */
 export function belongsTo(record: ChunkRecord, extent: Extent): boolean {
   return (
-    record.node === extent.node.name &&
+    isSameNode(record, extent) &&
     record.relation === qualified(extent.relation) &&
     record.filenode === extent.filenode
   );
+}
+
+/** Why a part of a table is not where the record has it: its shard is on another node now, or its file is another. */
+export function whyGone(record: ChunkRecord, extents: readonly Extent[]): 'moved' | 'rewritten' {
+  const there = extents.filter((extent) => record.relation === qualified(extent.relation));
+  return there.length > 0 && !there.some((extent) => isSameNode(record, extent)) ? 'moved' : 'rewritten';
 }
 
 /** The chunks of a table that `done` does not hold yet. */

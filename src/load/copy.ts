@@ -16,6 +16,7 @@ import {
   isUnchanged,
   recordOf,
   type SourceChunk,
+  whyGone,
 } from '../export/source-chunks.js';
 import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
 import type { LaneRow } from '../ledger/rows.js';
@@ -98,14 +99,16 @@ async function loadData(
       const refused = refusedOf(parts);
       const resumed = known.slice(rows.length).flatMap((row) => {
         const place = places.get(row);
-        return place === undefined ? [] : [{ place, refused: refused.get(nameOf(row))! }];
+        return place === undefined ? [] : [{ place, name: row.chunk, refused: refused.get(nameOf(row))! }];
       });
       const fresh = tables.flatMap((table) =>
         chunksOf(table, extents.get(table.table) ?? [], chunkBytes, known.map(recordIn)),
       );
       return [
-        ...resumed.map(({ place, refused }) => taskOf(place, cut, lanes, { resumed: true, refused })),
-        ...fresh.map((chunk) => taskOf(chunk, cut, lanes, { resumed: false, refused: 0 })),
+        ...resumed.map(({ place, name, refused }) =>
+          taskOf(place, cut, lanes, name, { resumed: true, refused }),
+        ),
+        ...fresh.map((chunk) => taskOf(chunk, cut, lanes, chunkName(chunk), { resumed: false, refused: 0 })),
       ];
     };
     let tasks = await planTasks(complete, begun);
@@ -156,6 +159,8 @@ function taskOf(
   chunk: SourceChunk,
   cut: Cut,
   lanes: Lanes,
+  // Of a chunk that was begun, what the ledger calls it: its node may be spelled otherwise today.
+  name: string,
   earlier: Pick<ChunkTask, 'resumed' | 'refused'>,
 ): ChunkTask {
   const { table, ...place } = chunk;
@@ -163,7 +168,7 @@ function taskOf(
   const via = laneOf(lanes, table, earlier.resumed);
   return {
     table,
-    chunk: chunkName(chunk),
+    chunk: name,
     via,
     ...earlier,
     source: { kind: 'source', chunk: place, record },
@@ -197,7 +202,7 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
 ): Promise<Map<R, SourceChunk>> {
   const places = new Map<R, SourceChunk>();
   const changed = new Set<string>();
-  const rewritten = new Set<string>();
+  const gone = { moved: new Set<string>(), rewritten: new Set<string>() };
   for (const row of known) {
     throwIfAborted(signal);
     const table = tables.find((each) => each.table === row.table);
@@ -210,7 +215,7 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
       (await pool.use(chunk.extent.node, (session) => isUnchanged(session, chunk, record, direction)));
     if (same) places.set(row, chunk);
     else changed.add(row.table);
-    if (extent === undefined) rewritten.add(row.table);
+    if (extent === undefined) gone[whyGone(record, extents.get(row.table) ?? [])].add(row.table);
   }
   if (changed.size > 0) {
     const over = tables.filter(({ table }) => changed.has(table));
@@ -219,13 +224,18 @@ async function unchangedPlaces<R extends { table: string; source: unknown }>(
       message: [
         ...whyOver(
           reader,
-          [...changed].filter((table) => !rewritten.has(table)),
+          [...changed].filter((table) => !gone.moved.has(table) && !gone.rewritten.has(table)),
           `rows that are already on ${writtenPlace(writer.options.side)} have changed there since`,
         ),
         ...whyOver(
           reader,
-          [...rewritten],
+          [...gone.rewritten],
           `rewritten since (VACUUM FULL, CLUSTER, TRUNCATE, ALTER TABLE), so nobody can tell which of its rows are on ${writtenPlace(writer.options.side)} already`,
+        ),
+        ...whyOver(
+          reader,
+          [...gone.moved],
+          `shards were moved to other nodes since, where their rows lie in other places, so nobody can tell which of them are on ${writtenPlace(writer.options.side)} already`,
         ),
       ].join('; '),
       hint: `Start these tables over with \`migrate copy${direction === 'reverse' ? ' --reverse' : ''} --phase data --truncate --tables ${names.join(',')}\`; then repeat this command.`,
