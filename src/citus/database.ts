@@ -1,4 +1,5 @@
 import { MigrateError } from '../core/errors.js';
+import { writtenPlace } from '../core/places.js';
 import { connect } from '../postgres/connect.js';
 import { type Conninfo, describe } from '../postgres/conninfo.js';
 import type { Session } from '../postgres/session.js';
@@ -69,6 +70,11 @@ export class Database {
 
   get nodes(): readonly Node[] {
     return this.connector.nodes;
+  }
+
+  /** For messages: which side it is, where its server is reached, and the database's name. */
+  get place(): string {
+    return writtenPlace(this.options.side, `${this.head.name}/${this.facts.database}`);
   }
 
   /** Single node or coordinator. */

@@ -4,7 +4,7 @@ import { readShards, shardsOf, type TableShards } from '../citus/shards.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteLiteral } from '../core/names.js';
-import { capital, writtenPlace } from '../core/places.js';
+import { capital } from '../core/places.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { Ledger, LoadedChunk } from '../ledger/ledger.js';
 import type { LaneRow } from '../ledger/rows.js';
@@ -57,7 +57,8 @@ function wrongColumns(
 function refuseDifferent(writer: Database, differences: readonly string[]): void {
   if (differences.length === 0) return;
   throw new MigrateError('TARGET_TABLE_DIFFERS', {
-    message: `${capital(writtenPlace(writer.options.side))} is not as planned: ${differences.join('; ')}`,
+    message: `${capital(writer.place)} is not as planned: ${differences.join('; ')}`,
+    ...(writer.options.side === 'source' ? { hint: 'Name an empty database with --source.' } : {}),
     context: { differences },
   });
 }
@@ -87,7 +88,8 @@ export async function requireTables(
   const missing = tables.filter((table) => !columns.has(qualified(table))).map((table) => table.table);
   if (missing.length > 0) {
     throw new MigrateError('TARGET_TABLE_MISSING', {
-      message: `${capital(writtenPlace(writer.options.side))} has no table ${missing.join(', ')}`,
+      message: `${capital(writer.place)} has no table ${missing.join(', ')}`,
+      ...(writer.options.side === 'source' ? { hint: 'Run `migrate schema --reverse` first.' } : {}),
       context: { tables: missing },
     });
   }
@@ -137,7 +139,11 @@ async function countTable(
 export function refuseForeign(writer: Database, tables: readonly string[]): void {
   if (tables.length === 0) return;
   throw new MigrateError('TARGET_NOT_EMPTY', {
-    message: `${capital(writtenPlace(writer.options.side))} holds rows that this run did not load: ${tables.join(', ')}`,
+    message: `${capital(writer.place)} holds rows that this run did not load: ${tables.join(', ')}`,
+    // On the way back these rows may be all that is left of the original: nobody is to be talked into emptying them.
+    ...(writer.options.side === 'source'
+      ? { hint: 'Name an empty database with --source: these rows may be the original ones.' }
+      : {}),
     context: { tables },
   });
 }

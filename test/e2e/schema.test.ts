@@ -104,7 +104,7 @@ describeCitus('the schema of a cluster', () => {
     const asked = await run('copy', '--truncate');
     expect(asked).toMatchObject({ exit: 2, error: { code: 'CONFIRMATION_NEEDED' } });
     expect(asked.error.message).toContain(
-      'Delete all rows of 2 tables (item, kind) and drop 4 indexes (item_marked, item_note, item_other, item_shown), to be built again after the rows, on the target?',
+      'Delete all rows of 2 tables (item, kind) and drop 4 indexes (item_marked, item_note, item_other, item_shown), to be built again after the rows, on the target (',
     );
     expect(await indexes()).toEqual(before);
     // Without the phase that builds them again none is dropped.
@@ -129,16 +129,54 @@ describeCitus('the schema of a cluster', () => {
     const back = ['--source', node.url, '--target', target.url, '--reverse', '--yes'];
     const made = await runMigrate(['schema', '--phase', 'before-data', ...back], { cwd });
     expect(made.stdout).toMatch(/^Created \d+ objects on the single node \(--source\);/);
+    expect(made.stdout).toMatch(/\nNext: migrate copy --reverse\n$/);
     const copied = await runMigrate(['copy', ...back], { cwd });
     expect(copied.stdout).toContain('303 rows are in the single node (--source).');
+    expect(copied.stdout).toMatch(/\nNext: migrate verify --reverse\n$/);
     const truncated = await runJson(['copy', ...back.filter((one) => one !== '--yes'), '--truncate'], {
       cwd,
     });
-    expect(truncated.error.message).toMatch(/on the single node \(--source\)\?$/);
+    const { host, pathname } = new URL(node.url);
+    const there = `single node (--source, ${host}${pathname})`;
+    expect(truncated.error.message).toMatch(/\?$/);
+    expect(truncated.error.message).toContain(`on the ${there}?`);
     await node.client.query(`INSERT INTO kind VALUES (9, 'foreign'); DROP SCHEMA citus_migrate CASCADE`);
     const refused = await runJson(['copy', ...back], { cwd });
     expect(refused).toMatchObject({ exit: 2, error: { code: 'TARGET_NOT_EMPTY' } });
-    expect(refused.error.message).toContain('The single node (--source) holds rows');
+    expect(refused.error.message).toContain(`The ${there} holds rows`);
+    expect(refused.error.hint).toContain('empty database');
+    expect(refused.error.hint).not.toContain('--truncate');
+    await node.client.query('TRUNCATE item');
+    await node.client.query('DROP TABLE kind CASCADE');
+    const missing = await runJson(['copy', ...back, '--phase', 'data'], { cwd });
+    expect(missing).toMatchObject({ exit: 2, error: { code: 'TARGET_TABLE_MISSING' } });
+    expect(missing.error.message).toContain(`The ${there} has no table kind`);
+    expect(missing.error.hint).toContain('migrate schema --reverse');
+  });
+
+  test('what comes next depends on the phase and is told which plan and tables', async () => {
+    const next = async (...args: string[]): Promise<string | undefined> => {
+      const { stdout, stderr, code } = await runMigrate([...args, ...sides(), '--plan', 'own plan.json'], {
+        cwd,
+      });
+      expect(code, stderr).toBe(0);
+      return /^Next: (.*)$/m.exec(stdout)?.[1];
+    };
+    const plan = "--plan 'own plan.json'";
+    await next('plan');
+    expect(await next('schema', '--phase', 'after-data')).toBe(
+      `migrate copy --phase after-data ${plan}, or migrate import --from DIR --phase after-data ${plan} (sequences and statistics); then migrate verify ${plan}`,
+    );
+    expect(await next('copy', '--phase', 'before-data')).toBe(`migrate copy --phase data ${plan}`);
+    expect(await next('copy', '--phase', 'after-data', '--tables', 'item,kind')).toBe(
+      `migrate verify ${plan} --tables item,kind`,
+    );
+    expect(await next('export', '--out', 'a dump', '--tables', 'kind')).toBe(
+      `migrate import --from 'a dump' ${plan} --tables kind`,
+    );
+    expect(await next('import', '--from', 'a dump', '--phase', 'before-data')).toBe(
+      `migrate import --from 'a dump' --phase data ${plan}`,
+    );
   });
 
   test('the plan inside a dump is readable for its owner alone', async () => {

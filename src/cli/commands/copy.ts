@@ -9,6 +9,7 @@ import {
   quarantineOptions,
   truncateOptions,
 } from '../support/load-outcome.js';
+import { afterPhase } from '../support/next.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
@@ -44,9 +45,9 @@ export const copy: Command = {
         ? await loadPlanForReturn(invocation)
         : await loadPlan(invocation, { source, target });
       const tables = chooseTables(plan, config);
-      await confirmTruncate(invocation, plan, tables, reverse ? 'reverse' : 'forward');
       const reader = reverse ? target : source;
       const writer = reverse ? source : target;
+      await confirmTruncate(invocation, writer, plan, tables);
       const request = {
         reader,
         writer,
@@ -66,7 +67,7 @@ export const copy: Command = {
       };
       return withPace(invocation, { reader, writer }, async (paced, pauses) => {
         const result = await copyData(request, paced);
-        return loadOutcome(result, pauses(), `migrate verify${reverse ? ' --reverse' : ''}`, invocation);
+        return loadOutcome(result, pauses(), afterPhase(invocation, 'copy'), invocation);
       });
     });
   },

@@ -6,15 +6,11 @@ import type { Manifest } from '../../export/manifest.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
+import { nextCommand, shellWord } from '../support/next.js';
 import { budgetOptions, PACING, pausesText, withPace } from '../support/pace.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
-function outcome(
-  out: string,
-  manifest: Manifest,
-  pauses: PauseTotals,
-  { style, config }: Invocation,
-): Outcome {
+function outcome(out: string, manifest: Manifest, pauses: PauseTotals, invocation: Invocation): Outcome {
   const tables = manifest.tables.map(({ table, rows, bytes, chunks, format }) => ({
     table,
     rows,
@@ -37,7 +33,7 @@ function outcome(
       formatCount(table.chunks),
       table.format,
     ]),
-    style,
+    invocation.style,
   );
   const said = pausesText(pauses);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
@@ -45,7 +41,7 @@ function outcome(
   return {
     exit: 0,
     document: { out, snapshot: manifest.snapshot, tables, throttle: pauses },
-    text: `${lines}\n\n${plural(rows, 'row')} of ${plural(tables.length, 'table')}, ${formatBytes(bytes)}, ${rows === 1 ? 'is' : 'are'} in ${out}.${said === '' ? '' : ` ${said}`}\nNext: migrate import --from ${out}${config.reverse ? ' --reverse' : ''}`,
+    text: `${lines}\n\n${plural(rows, 'row')} of ${plural(tables.length, 'table')}, ${formatBytes(bytes)}, ${rows === 1 ? 'is' : 'are'} in ${out}.${said === '' ? '' : ` ${said}`}\nNext: ${nextCommand(invocation, `import --from ${shellWord(out)}`)}`,
   };
 }
 

@@ -14,6 +14,7 @@ import {
   quarantineOptions,
   truncateOptions,
 } from '../support/load-outcome.js';
+import { afterPhase, shellWord } from '../support/next.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, refuseBlocked } from '../support/plan.js';
 
@@ -39,7 +40,7 @@ export const importCommand: Command = {
     ['migrate import --from dump --truncate', 'Empty the target tables first; asks for confirmation'],
   ],
   async run(invocation): Promise<Outcome> {
-    const { config } = invocation;
+    const { config, flags } = invocation;
     const directory = config.from!;
     const manifest = await readManifest(directory);
     const direction = config.reverse ? 'reverse' : 'forward';
@@ -50,11 +51,13 @@ export const importCommand: Command = {
       });
     }
     // A dump brings its plan along; a plan file beside it has to be the same one.
-    const plan = await readPlan(existsSync(config.plan) ? config.plan : join(directory, 'plan.json'));
+    const own = join(directory, 'plan.json');
+    const beside = existsSync(config.plan);
+    const plan = await readPlan(beside ? config.plan : own);
     if (plan.planHash !== manifest.planHash) {
       throw new MigrateError('PLAN_DIFFERS', {
         message: `The dump in ${directory} was made with another plan than ${config.plan}`,
-        hint: `Use the dump's own plan (--plan ${join(directory, 'plan.json')}), or export again.`,
+        hint: `Use the dump's own plan (--plan ${own}), or export again.`,
       });
     }
     refuseBlocked(plan.findings);
@@ -64,9 +67,9 @@ export const importCommand: Command = {
     };
     const tables = chooseTables(inDump, config);
     const into = config.reverse ? 'source' : 'target';
-    await confirmTruncate(invocation, plan, tables, direction);
     return withDatabases(invocation, { [into]: 'write' } as Record<typeof into, 'write'>, async (sides) => {
       const writer = sides[into];
+      await confirmTruncate(invocation, writer, plan, tables);
       const { phase, truncate, via } = config;
       const request = {
         writer,
@@ -86,12 +89,10 @@ export const importCommand: Command = {
       };
       return withPace(invocation, { writer }, async (paced, pauses) => {
         const result = await importDump(request, paced);
-        return loadOutcome(
-          result,
-          pauses(),
-          `migrate verify${config.reverse ? ' --reverse' : ''}`,
-          invocation,
-        );
+        const next = afterPhase(invocation, `import --from ${shellWord(directory)}`, {
+          plan: beside ? flags.plan : own,
+        });
+        return loadOutcome(result, pauses(), next, invocation);
       });
     });
   },

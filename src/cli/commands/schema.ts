@@ -11,6 +11,7 @@ import type { Statement } from '../../plan/statement.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { indexOptions, placeOf } from '../support/load-outcome.js';
+import { nextCommand } from '../support/next.js';
 import { chooseTables, loadPlan, loadPlanForReturn, movedTables } from '../support/plan.js';
 
 /** Statements as a script that psql runs from the top to the bottom. */
@@ -36,6 +37,17 @@ function refusePart(plan: Plan, { include, exclude }: Invocation['config']): voi
   });
 }
 
+/** Rows, unless the last phase was made alone: then they are there, and what is left is what follows the indexes. */
+function nextOf(invocation: Invocation): string {
+  const line = (text: string): string => nextCommand(invocation, text);
+  if (invocation.config.phase === 'after-data') {
+    const copied = line('copy --phase after-data');
+    const imported = line('import --from DIR --phase after-data');
+    return `${copied}, or ${imported} (sequences and statistics); then ${line('verify')}`;
+  }
+  return invocation.config.reverse ? line('copy') : `${line('export --out DIR')}, or ${line('copy')}`;
+}
+
 async function create(invocation: Invocation, plan: Plan, writer: Database): Promise<Outcome> {
   const { config, context } = invocation;
   refusePart(plan, config);
@@ -52,11 +64,10 @@ async function create(invocation: Invocation, plan: Plan, writer: Database): Pro
       await lock.close();
     }
   })();
-  const next = config.reverse ? 'migrate copy --reverse' : 'migrate export --out DIR, or migrate copy';
   return {
     exit: 0,
     document: { created, existing },
-    text: `Created ${plural(created.length, 'object')} on ${placeOf(config.reverse ? 'reverse' : 'forward')}; ${existing.length === 1 ? '1 was' : `${formatCount(existing.length)} were`} there already.\nNext: ${next}`,
+    text: `Created ${plural(created.length, 'object')} on ${placeOf(config.reverse ? 'reverse' : 'forward')}; ${existing.length === 1 ? '1 was' : `${formatCount(existing.length)} were`} there already.\nNext: ${nextOf(invocation)}`,
   };
 }
 

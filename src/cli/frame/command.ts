@@ -12,6 +12,8 @@ export interface Invocation {
   readonly runId: string;
   /** The command line behind `migrate`, as typed. */
   readonly argv: readonly string[];
+  /** The options that were typed, by name; what else holds is in `config`. */
+  readonly flags: Readonly<Partial<Record<OptionName, unknown>>>;
   /** The environment: PG* variables fill in what connection strings leave out. */
   readonly env: NodeJS.ProcessEnv;
   /** The value of the command's positional argument. */

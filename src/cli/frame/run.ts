@@ -166,6 +166,7 @@ class Run {
       runId,
       version: this.#options.version,
       argv,
+      flags: parsed.flags,
       env,
       ...(parsed.positional === undefined ? {} : { positional: parsed.positional }),
       confirm: createConfirm({ yes: config.yes, isTerminal, input: stdin, output: stderr, signal }),

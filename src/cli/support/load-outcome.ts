@@ -1,3 +1,4 @@
+import type { Database } from '../../citus/database.js';
 import type { Config } from '../../config/config.js';
 import type { Named } from '../../core/catalog-types.js';
 import { formatBytes, formatCount, formatDuration, plural } from '../../core/format.js';
@@ -90,11 +91,12 @@ function setAside({ quarantined }: LoadResult, rejected: number, { quarantine, r
  */
 export async function confirmTruncate(
   { config, confirm }: Invocation,
+  writer: Database,
   plan: Plan,
   tables: readonly TablePlan[],
-  direction: Direction,
 ): Promise<void> {
   if (!config.truncate || !wants(config.phase, 'data')) return;
+  const direction = config.reverse ? 'reverse' : 'forward';
   const indexes = wants(config.phase, 'after-data') ? droppableIndexes(plan, direction, tables) : [];
   const names = (all: readonly Named[]): string => all.map(displayName).join(', ');
   const dropped =
@@ -102,7 +104,7 @@ export async function confirmTruncate(
       ? ''
       : ` and drop ${plural(indexes.length, 'index')} (${names(indexes)}), to be built again after the rows,`;
   const agreed = await confirm(
-    `Delete all rows of ${plural(tables.length, 'table')} (${names(tables)})${dropped} on ${placeOf(direction)}?`,
+    `Delete all rows of ${plural(tables.length, 'table')} (${names(tables)})${dropped} on ${writer.place}?`,
   );
   if (!agreed) throw declined();
 }
