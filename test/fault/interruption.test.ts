@@ -41,9 +41,9 @@ async function gate(move: Move): Promise<{ blocker: pg.Client; waiting(): Promis
   const blocker = await connectTo(move.target.url);
   await blocker.query('BEGIN; LOCK TABLE loose IN EXCLUSIVE MODE');
   const waiting = async (): Promise<number | undefined> => {
+    // By the table: other locks are waited for a moment, too.
     const { rows } = await move.target.client.query(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'migrate %'
-       AND wait_event_type = 'Lock'`,
+      `SELECT pid FROM pg_locks WHERE relation = 'loose'::regclass AND NOT granted`,
     );
     return rows[0]?.pid;
   };
