@@ -3,7 +3,6 @@ import { chmod, open, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context, Log } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
-import type { TablePlan } from '../core/plan-types.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import type { ExportRequest } from './export.js';
@@ -104,15 +103,8 @@ export async function removeOthers(out: string, kept: ReadonlySet<string>): Prom
   }
 }
 
-/** Where a table's chunks lie. A slash or a dot in a name must not become a path. */
-export function folder(table: TablePlan): string {
-  const safe = (name: string): string =>
-    encodeURIComponent(name).replaceAll('.', '%2E').replaceAll('*', '%2A');
-  return `data/${safe(table.schema)}.${safe(table.name)}`;
-}
-
-export async function syncDirectories(out: string, tables: readonly TablePlan[]): Promise<void> {
-  for (const table of tables) await syncDirectory(join(out, folder(table)));
+export async function syncDirectories(out: string, folders: Iterable<string>): Promise<void> {
+  for (const folder of folders) await syncDirectory(join(out, folder));
 }
 
 export async function syncDirectory(path: string): Promise<void> {

@@ -10,6 +10,7 @@ import { throwIfAborted } from '../core/errors.js';
 import { finishing } from '../core/finishing.js';
 import type { Jobs } from '../core/jobs.js';
 import { metered } from '../core/metered.js';
+import { qualified } from '../core/names.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import { TokenBucket } from '../core/token-bucket.js';
@@ -21,8 +22,9 @@ import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { counted, isWhole, writeChunk } from './chunk-file.js';
 import { type Compression, SUFFIX } from './compression.js';
-import { claimDirectory, folder, removeOthers, syncDirectories, syncDirectory } from './directory.js';
+import { claimDirectory, removeOthers, syncDirectories, syncDirectory } from './directory.js';
 import { type Extent, readExtents } from './extents.js';
+import { foldersOf } from './folders.js';
 import { Journal, type JournalEntry } from './journal.js';
 import { localError } from './local-error.js';
 import { FORMAT_VERSION, type Manifest, type SequenceValue, writeManifest } from './manifest.js';
@@ -70,7 +72,8 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
     );
     const manifest = manifestOf(request, cut, journal.header.dumpId, entries, sequences);
     await writePlan(join(out, PLAN_COPY), request.plan, 0o600);
-    await syncDirectories(out, tables);
+    const folders = dataFolders(request);
+    await syncDirectories(out, new Set(tables.map((table) => folders(table))));
     await writeManifest(out, manifest);
     await journal.remove();
     await syncDirectory(out);
@@ -83,6 +86,12 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
     await pool.close();
     await cut.close();
   }
+}
+
+/** Of all tables of the plan: a later run may export others into the same directory. */
+function dataFolders({ plan }: ExportRequest): (table: TablePlan) => string {
+  const folders = foldersOf(plan.tables);
+  return (table) => `data/${folders.get(qualified(table))}`;
 }
 
 function progressItems(tables: readonly TablePlan[], extents: ReadonlyMap<string, readonly Extent[]>) {
@@ -154,6 +163,7 @@ async function exportChunks({
   const { tables, out, compression, chunkBytes, direction } = request;
   const entries = [...done];
   const todo = tables.flatMap((table) => numbered(table, extents.get(table.table) ?? [], chunkBytes, done));
+  const folder = dataFolders(request);
   for (const table of tables) await mkdir(join(out, folder(table)), { recursive: true, mode: 0o700 });
   const finished = finishing(
     tables.map(({ table }) => table),
