@@ -11,7 +11,10 @@ import type { ChunkTask, Executor } from './executor.js';
 import type { Quarantine, Quarantined } from './quarantine.js';
 import type { RefusedView } from './views.js';
 
-/** What a load did to one table. Rows and bytes count what this and earlier runs of the same load committed. */
+/**
+ * What a load did to one table. Rows, chunks and rejected rows are those that this and earlier runs of the load
+ * committed; bytes are those that this run read, attempts that failed included.
+ */
 export interface TableLoad {
   readonly table: string;
   rows: number;
