@@ -199,6 +199,12 @@ export const ERROR_CODES = {
     'Resolve the listed findings; `migrate plan` shows the remedies.',
   ),
   PLAN_UNREADABLE: entry('plan', 2, 'The plan file cannot be read.', 'Make it anew with `migrate plan`.'),
+  PLAN_EXISTS: entry(
+    'plan',
+    2,
+    'The plan file holds what the new plan would not.',
+    'Write the new plan elsewhere with --plan, or move the file away; nothing was overwritten.',
+  ),
   PLAN_STALE: entry(
     'plan',
     2,

@@ -71,7 +71,7 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
       'read the sequences',
     );
     const manifest = manifestOf(request, cut, journal.header.dumpId, entries, sequences);
-    await writePlan(join(out, PLAN_COPY), request.plan, 0o600);
+    await writePlan(join(out, PLAN_COPY), request.plan, { mode: 0o600 });
     const folders = dataFolders(request);
     await syncDirectories(out, new Set(tables.map((table) => folders(table))));
     await writeManifest(out, manifest);

@@ -19,7 +19,7 @@ import { decidePlacements } from './placement.js';
 import { planHash } from './plan-hash.js';
 import type { PlanReport, TableReport } from './report.js';
 import { resolveTypes } from './resolve-types.js';
-import { restrict, scopeOf, sequencesOf } from './scope.js';
+import { noTableLeft, restrict, scopeOf, sequencesOf } from './scope.js';
 import { surveyPlan, surveyTables } from './survey.js';
 import { readTargetFacts, type TargetFacts } from './target-facts.js';
 import { typeLosses } from './type-losses.js';
@@ -55,6 +55,7 @@ export async function buildPlan({
   checkPlanConfig(config, everything);
   const scope = scopeOf(config, everything);
   const catalog = restrict(everything, scope);
+  if (scope !== undefined && catalog.tables.length === 0) throw noTableLeft();
   throwIfAborted(signal);
   await requireReadable(source, [...catalog.tables, ...sequencesOf(catalog, catalog.tables)]);
   const facts = target && (await readTargetFacts(target));

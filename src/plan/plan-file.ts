@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { MigrateError } from '../core/errors.js';
+import { plural } from '../core/format.js';
 import type { Plan } from '../core/plan-types.js';
 import { canonicalJson, planHash } from './plan-hash.js';
 
@@ -20,10 +22,15 @@ const ORDER = [
 ] as const;
 
 /**
- * Writes the plan under its name only when it is complete. Throws LOCAL_IO or LOCAL_DISK_FULL.
+ * Writes the plan under its name only when it is complete; with `fresh`, only if there is no such file yet. Throws
+ * LOCAL_IO or LOCAL_DISK_FULL.
  * The text is the same for the same plan, so that a difference in version control is a difference in decisions.
  */
-export async function writePlan(file: string, plan: Plan, mode = 0o644): Promise<void> {
+export async function writePlan(
+  file: string,
+  plan: Plan,
+  { mode = 0o644, fresh = false }: { mode?: number; fresh?: boolean } = {},
+): Promise<void> {
   const parts = ORDER.filter((key) => plan[key] !== undefined).map((key) => {
     const value = canonicalJson(plan[key], 2).replaceAll('\n', '\n  ');
     return `  ${JSON.stringify(key)}: ${value}`;
@@ -38,7 +45,11 @@ export async function writePlan(file: string, plan: Plan, mode = 0o644): Promise
     } finally {
       await handle.close();
     }
-    await rename(part, file);
+    // A link is refused where something has that name, a rename replaces it.
+    if (fresh) {
+      await link(part, file);
+      await rm(part);
+    } else await rename(part, file);
   } catch (cause) {
     await rm(part, { force: true });
     const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
@@ -48,6 +59,36 @@ export async function writePlan(file: string, plan: Plan, mode = 0o644): Promise
     });
   }
 }
+
+/**
+ * Throws PLAN_EXISTS when writing `plan` to `file` would lose something: tables that the plan there covers, gone from
+ * the source perhaps since they were moved, or a file that cannot be read as a plan. The way back needs the plan of
+ * the way in, with all its tables.
+ */
+export async function refusePlanLoss(file: string, plan: Plan): Promise<void> {
+  if (!existsSync(file)) return;
+  let known: Plan;
+  try {
+    known = await readPlan(file);
+  } catch (cause) {
+    throw new MigrateError('PLAN_EXISTS', {
+      message: `${file} is there and cannot be read as a plan, so it is not overwritten: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'Write the plan elsewhere with --plan, or move that file away; nothing was overwritten.',
+      cause,
+    });
+  }
+  const tables = new Set(plan.tables.map(({ table }) => table));
+  const lost = known.tables.map(({ table }) => table).filter((table) => !tables.has(table));
+  if (lost.length === 0) return;
+  throw new MigrateError('PLAN_EXISTS', {
+    message: `The plan in ${file} covers ${plural(lost.length, 'table')} that this one would not: ${shortList(lost)}`,
+    hint: `Write this plan elsewhere with --plan, or plan without --tables and --exclude. If these tables are gone for good, and nothing has to come back by that plan, move ${file} away first; nothing was overwritten.`,
+    context: { tables: lost },
+  });
+}
+
+const shortList = (names: readonly string[]): string =>
+  `${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}`;
 
 /** Throws PLAN_UNREADABLE for a file that is missing, no plan, newer than this program, or edited by hand. */
 export async function readPlan(file: string): Promise<Plan> {

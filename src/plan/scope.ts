@@ -1,4 +1,5 @@
 import type { Catalog, Named, SequenceDef, TableDef } from '../core/catalog-types.js';
+import { MigrateError } from '../core/errors.js';
 import { displayName, qualified } from '../core/names.js';
 import type { Plan } from '../core/plan-types.js';
 import { findTable, type PlanConfig } from './options.js';
@@ -14,6 +15,14 @@ export function scopeOf(config: PlanConfig, catalog: Catalog): Scope | undefined
   const exclude = names(config.exclude ?? []);
   if (tables.length === 0 && exclude.length === 0) return undefined;
   return { ...(tables.length > 0 ? { tables } : {}), ...(exclude.length > 0 ? { exclude } : {}) };
+}
+
+/** What --tables and --exclude leave must be something to work on. */
+export function noTableLeft(): MigrateError {
+  return new MigrateError('USAGE', {
+    message: '--tables and --exclude leave no table',
+    hint: 'Take a table out of --exclude, or name another in --tables; nothing was touched.',
+  });
 }
 
 /** The catalog with the chosen tables alone; partitions go with their root, sequences with their table. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Interrupted } from '../../src/cli/frame/failure.js';
@@ -204,6 +204,7 @@ describe('an export that breaks', () => {
 
   test('is refused with another plan', async () => {
     const move = await broken(5);
+    rmSync(join(move.cwd, 'migrate.plan.json'));
     expect(
       await runJson(['plan', '--source', move.source.url, '--tables', 'loose'], { cwd: move.cwd }),
     ).toMatchObject({ exit: 0 });

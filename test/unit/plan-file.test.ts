@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/core/catalog-types.js';
 import type { Plan } from '../../src/core/plan-types.js';
 import { finding } from '../../src/plan/findings.js';
-import { comparePlan, readPlan, writePlan } from '../../src/plan/plan-file.js';
+import { comparePlan, readPlan, refusePlanLoss, writePlan } from '../../src/plan/plan-file.js';
 import { planHash } from '../../src/plan/plan-hash.js';
 import { renderPlan } from '../../src/plan/render.js';
 import { catalog, child, column, decided, spaced } from '../support/catalogs.js';
@@ -121,5 +121,43 @@ describe('the plan for people', () => {
     const text = renderPlan(plan, { tables, findings: [of('a'), of('b'), blocked] });
     expect(text.split('Add a primary key')).toHaveLength(2);
     expect(text).toMatch(/Blockers \(1\)[\s\S]*Warnings \(2\)[\s\S]*The plan is blocked/);
+  });
+});
+
+describe('a plan over an older one', () => {
+  const whole = planOf(catalog([spaced('b'), child('a', 'b')]));
+  const part = planOf(catalog([spaced('b')]));
+
+  it('is refused when it would lose tables, which are named', async () => {
+    await writePlan(file, whole);
+    await expect(refusePlanLoss(file, part)).rejects.toMatchObject({
+      code: 'PLAN_EXISTS',
+      exit: 2,
+      message: expect.stringContaining('covers 1 table that this one would not: a'),
+      hint: expect.stringContaining('--plan'),
+    });
+    expect(await readPlan(file)).toEqual(whole);
+  });
+
+  it('is fine where it covers as much or more, and where nothing is there', async () => {
+    await expect(refusePlanLoss(file, part)).resolves.toBeUndefined();
+    await writePlan(file, part);
+    await expect(refusePlanLoss(file, part)).resolves.toBeUndefined();
+    await expect(refusePlanLoss(file, whole)).resolves.toBeUndefined();
+  });
+
+  it('is refused where something else is there', async () => {
+    writeFileSync(file, '{"name": "something"}');
+    await expect(refusePlanLoss(file, whole)).rejects.toMatchObject({ code: 'PLAN_EXISTS', exit: 2 });
+  });
+
+  it('is never written in its place when it has to be a new file', async () => {
+    await writePlan(file, whole);
+    await expect(writePlan(file, part, { fresh: true })).rejects.toMatchObject({ code: 'LOCAL_IO' });
+    expect(await readPlan(file)).toEqual(whole);
+    expect(readdirSync(directory)).toEqual(['p.json']);
+    await writePlan(join(directory, 'q.json'), part, { fresh: true });
+    expect(await readPlan(join(directory, 'q.json'))).toEqual(part);
+    expect(readdirSync(directory)).toEqual(['p.json', 'q.json']);
   });
 });

@@ -11,7 +11,7 @@ import {
 } from '../support/load-outcome.js';
 import { afterPhase } from '../support/next.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
-import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
+import { chooseTables, keepPlan, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
 export const copy: Command = {
   name: 'copy',
@@ -67,6 +67,7 @@ export const copy: Command = {
       };
       return withPace(invocation, { reader, writer }, async (paced, pauses) => {
         const result = await copyData(request, paced);
+        await keepPlan(invocation, plan);
         return loadOutcome(result, pauses(), afterPhase(invocation, 'copy'), invocation);
       });
     });

@@ -16,7 +16,7 @@ import {
 } from '../support/load-outcome.js';
 import { afterPhase, shellWord } from '../support/next.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
-import { chooseTables, refuseBlocked } from '../support/plan.js';
+import { chooseTables, keepPlan, refuseBlocked } from '../support/plan.js';
 
 export const importCommand: Command = {
   name: 'import',
@@ -89,6 +89,7 @@ export const importCommand: Command = {
       };
       return withPace(invocation, { writer }, async (paced, pauses) => {
         const result = await importDump(request, paced);
+        await keepPlan(invocation, plan);
         const next = afterPhase(invocation, `import --from ${shellWord(directory)}`, {
           plan: beside ? flags.plan : own,
         });

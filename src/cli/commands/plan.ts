@@ -1,6 +1,6 @@
 import type { Plan } from '../../core/plan-types.js';
 import { buildPlan } from '../../plan/build.js';
-import { writePlan } from '../../plan/plan-file.js';
+import { refusePlanLoss, writePlan } from '../../plan/plan-file.js';
 import { renderPlan } from '../../plan/render.js';
 import type { PlanReport } from '../../plan/report.js';
 import type { Command, Outcome } from '../frame/command.js';
@@ -56,6 +56,7 @@ export const plan: Command = {
         config,
         ...context,
       });
+      await refusePlanLoss(config.plan, made);
       // A blocked plan is written, too: it is what has to be reviewed.
       await writePlan(config.plan, made);
       const blocked = [...made.findings, ...report.findings].some(

@@ -6,7 +6,8 @@ import { displayName, parseName, qualified } from '../../core/names.js';
 import type { Finding, Plan, TablePlan } from '../../core/plan-types.js';
 import { buildPlan } from '../../plan/build.js';
 import { readCatalog } from '../../plan/catalog.js';
-import { comparePlan, readPlan } from '../../plan/plan-file.js';
+import { comparePlan, readPlan, writePlan } from '../../plan/plan-file.js';
+import { noTableLeft } from '../../plan/scope.js';
 import type { Invocation } from '../frame/command.js';
 
 /** Throws PLAN_BLOCKED, naming what blocks, when the plan cannot be carried out. */
@@ -79,6 +80,24 @@ export async function loadPlanForReturn({ config }: Invocation): Promise<Plan> {
   return plan;
 }
 
+/**
+ * Keeps the plan by which rows were moved where no plan file is yet: the way back needs it. A file that is there is
+ * never replaced.
+ */
+export async function keepPlan(
+  { config, context }: Pick<Invocation, 'config' | 'context'>,
+  plan: Plan,
+): Promise<void> {
+  if (existsSync(config.plan)) return;
+  try {
+    await writePlan(config.plan, plan, { fresh: true });
+    context.log.info(`Kept the plan of this run in ${config.plan}: the way back needs it`);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    context.log.warn(`The plan of this run is not kept, and the way back needs it: ${why}`);
+  }
+}
+
 /** The tables that rows are moved of: a partition's rows travel with the table that it is a partition of. */
 export function movedTables({ catalog, tables }: Pick<Plan, 'catalog' | 'tables'>): TablePlan[] {
   const partitions = new Set(
@@ -87,7 +106,10 @@ export function movedTables({ catalog, tables }: Pick<Plan, 'catalog' | 'tables'
   return tables.filter((table) => !partitions.has(qualified(table)));
 }
 
-/** The planned tables that --tables and --exclude choose. Throws TABLE_UNKNOWN with every unknown name. */
+/**
+ * The planned tables that --tables and --exclude choose. Throws TABLE_UNKNOWN with every unknown name, USAGE when none
+ * is left.
+ */
 export function chooseTables(
   plan: Plan,
   { include, exclude }: Pick<Invocation['config'], 'include' | 'exclude'>,
@@ -113,5 +135,7 @@ export function chooseTables(
   const left = new Set(exclude.map(find));
   const chosen =
     include.length === 0 ? tables : tables.filter((table) => include.some((text) => find(text) === table));
-  return chosen.filter((table) => !left.has(table));
+  const remaining = chosen.filter((table) => !left.has(table));
+  if (remaining.length === 0 && include.length + exclude.length > 0) throw noTableLeft();
+  return remaining;
 }

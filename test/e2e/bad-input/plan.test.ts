@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeCitus, type FreshDatabase, freshCluster, freshSource } from '../../support/databases.js';
 import { freshFolder, runJson, runMigrate } from '../../support/migrate.js';
 import { expectRefusal, withPassword } from '../../support/refusal.js';
+import { contentsOf, shapesOf } from '../../support/same-rows.js';
 
 const SCHEMA = `
   CREATE TABLE item (id int PRIMARY KEY, namespace varchar(20) NOT NULL, note text, price int);
@@ -85,6 +86,34 @@ describe('a plan that cannot be followed', () => {
     expect(damaged).not.toBe(text);
     writeFileSync(file, damaged);
     await refused('copy', 'PLAN_UNREADABLE', says);
+  });
+
+  test.each<[string, (text: string) => string, string[]]>([
+    ['of more tables', (text) => text, ['that this one would not: part', '--plan']],
+    ['that is no plan', () => 'notes', ['not JSON', '--plan']],
+  ])('a new plan does not replace a file %s', async (_what, change, says) => {
+    writeFileSync(file, change(readFileSync(file, 'utf8')));
+    await refused('plan --tables item', 'PLAN_EXISTS', says);
+    expect(await runJson(line('plan --tables item --plan other.json'), { cwd })).toMatchObject({
+      exit: 0,
+      tables: [{ table: 'item' }],
+    });
+  });
+
+  test('nothing is planned where nothing is left', () =>
+    refused('plan --tables item --exclude item', 'USAGE', ['leave no table', '--exclude']));
+
+  test('a copy without a plan file keeps the plan that it made, and the way back takes it', async () => {
+    const [from, to, back] = [await freshSource(), await freshSource(), await freshSource()];
+    await from.client.query(`${SCHEMA} INSERT INTO item VALUES (1, 'a', 'one', 5), (2, 'b', NULL, 6)`);
+    const sides = ['--source', from.url, '--target', to.url, '--plan', 'kept.json'];
+    expect(await runJson(['copy', ...sides], { cwd })).toMatchObject({ exit: 0 });
+    const text = readFileSync(join(cwd, 'kept.json'), 'utf8');
+    const reverse = ['--reverse', '--source', back.url, '--target', to.url, '--plan', 'kept.json'];
+    expect(await runJson(['copy', ...reverse], { cwd })).toMatchObject({ exit: 0 });
+    const shapes = await shapesOf(from.client);
+    expect(await contentsOf(back.url, shapes)).toEqual(await contentsOf(from.url, shapes));
+    expect(readFileSync(join(cwd, 'kept.json'), 'utf8')).toBe(text);
   });
 
   test('the plan file is not there, and the way back needs it', () =>
