@@ -1,6 +1,6 @@
 -- Whether rows are still what an earlier snapshot saw, by :bucket: how many there are, and how many of them it knew
 -- (:xmins names t.xmin AS x0, via1.xmin AS x1, … of the tables that a row is joined from; :known says that every
--- one of them was visible then). As many rows, all of them known: the same rows. They are grouped by the few
+-- one of them is older than whatever was under way then). As many rows, all of them known: the same rows. They are grouped by the few
 -- transactions that wrote them, so that this costs a scan and no more.
 SELECT g.bucket, sum(g.n)::text AS rows, coalesce(sum(g.n) FILTER (WHERE :known), 0)::text AS known
 FROM (

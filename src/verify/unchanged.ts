@@ -15,18 +15,20 @@ export async function serverIdentity(session: Session): Promise<string> {
 }
 
 /**
- * The transaction's number in full: the newest one with these 32 bits that is not in the future. A row from before
- * the last wrap-around can look new, never a new row old (as in sql/export/unchanged.sql).
+ * Older than every transaction that was under way at the snapshot: pg_visible_in_snapshot would call rows of their
+ * subtransactions seen, and on a standby, where the list of those under way is empty, all of theirs. The number in
+ * full is the newest one with these 32 bits that is not in the future: a row from before the last wrap-around can
+ * look new, never a new row old (as in sql/export/unchanged.sql).
  */
 function wasVisible(column: string, snapshot: string): string {
   const full = `floor(now.xmax / 4294967296) * 4294967296 + g.${column}::text::numeric`;
   const past = `CASE WHEN ${full} >= now.xmax AND ${full} >= 4294967296 THEN ${full} - 4294967296 ELSE ${full} END`;
-  return `pg_visible_in_snapshot((${past})::text::xid8, '${snapshot}'::pg_snapshot)`;
+  return `(${past}) < pg_snapshot_xmin('${snapshot}'::pg_snapshot)::text::numeric`;
 }
 
 /**
  * By the shard that `bucket` evaluates to: a unit's rows now, and those that `visible` (pg_current_snapshot() of an
- * earlier time on the same server) saw. As many as then, and all of them known: exactly the rows of then, for a
+ * earlier time on the same server) saw for certain. As many as then, and all of them known: exactly the rows of then, for a
  * changed row is new, and a new one beside a deleted one is not known.
  */
 export async function knownRows(
