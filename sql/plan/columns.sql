@@ -15,7 +15,9 @@ WITH RECURSIVE part(root, typ) AS (
               WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
   ) s
 ), kind AS (
-  SELECT p.root, bool_and(t.typsend <> 0 AND t.typreceive <> 0) AS is_binary,
+  -- regclass and its kin send the OID of what they name, which is another one on every server.
+  SELECT p.root, bool_and(t.typsend <> 0 AND t.typreceive <> 0
+                          AND NOT (t.typnamespace = 'pg_catalog'::regnamespace AND t.typname LIKE 'reg%')) AS is_binary,
          min(x.extname) AS extension
   FROM part p
   JOIN pg_type t ON t.oid = p.typ

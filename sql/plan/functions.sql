@@ -41,15 +41,20 @@ SELECT n.nspname AS schema, p.proname AS name,
            WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid
          ) u
        ), '[]') AS "usedBy",
-       EXISTS (
-         SELECT FROM pg_depend d
+       (
+         SELECT json_agg(DISTINCT jsonb_build_object('schema', rn.nspname, 'name', c.relname))
+         FROM pg_depend d
          LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
          -- An array of rows depends on the row type.
          LEFT JOIN pg_type el ON el.oid = t.typelem AND t.typcategory = 'A'
          LEFT JOIN pg_class c ON c.oid = CASE WHEN d.refclassid = 'pg_class'::regclass THEN d.refobjid
                                               ELSE coalesce(nullif(el.typrelid, 0), nullif(t.typrelid, 0)) END
+         JOIN pg_namespace rn ON rn.oid = c.relnamespace
          WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-       ) AS "needsRelations"
+           AND rn.nspname !~ '^pg_' AND rn.nspname <> 'information_schema'
+           AND NOT EXISTS (SELECT FROM pg_depend e
+                           WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+       ) AS reads
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE p.prokind IN ('f', 'p')

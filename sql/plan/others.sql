@@ -50,4 +50,30 @@ FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'citus_migrate')
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_ts_config'::regclass AND e.objid = c.oid AND e.deptype = 'e')
 UNION ALL
+SELECT 'default privileges',
+       format('of %s on %s%s', quote_ident(pg_get_userbyid(d.defaclrole)),
+              CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'
+                                   WHEN 'T' THEN 'types' ELSE 'schemas' END,
+              ' in schema ' || quote_ident(n.nspname)), NULL
+FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+UNION ALL
+-- From PostgreSQL 16 on.
+SELECT 'rules of collation', format('%I.%I', n.nspname, c.collname), NULL
+FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
+WHERE to_jsonb(c) ->> 'collicurules' IS NOT NULL AND n.nspname !~ '^pg_'
+UNION ALL
+SELECT 'access method', format('%I of %I.%I', m.amname, n.nspname, c.relname),
+       json_build_object('schema', n.nspname, 'name', c.relname)
+FROM pg_class c JOIN pg_am m ON m.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND m.amname <> 'heap' AND n.nspname !~ '^pg_'
+  AND n.nspname NOT IN ('information_schema', 'citus_migrate')
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+UNION ALL
+SELECT 'column options', format('%s of %I.%I.%I', array_to_string(a.attoptions, ', '), n.nspname, c.relname, a.attname),
+       json_build_object('schema', n.nspname, 'name', c.relname)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND a.attoptions IS NOT NULL AND n.nspname !~ '^pg_'
+  AND n.nspname NOT IN ('information_schema', 'citus_migrate')
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+UNION ALL
 SELECT 'large object', count(*) || ' large objects', NULL FROM pg_largeobject_metadata HAVING count(*) > 0

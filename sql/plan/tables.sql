@@ -15,7 +15,23 @@ SELECT n.nspname AS schema, c.relname AS name,
        c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS "hasHeirs",
        pg_get_userbyid(c.relowner) AS owner,
        c.relrowsecurity AS "rowSecurityEnabled", c.relforcerowsecurity AS "rowSecurityForced",
-       coalesce(to_json(c.reloptions), '[]') AS options
+       to_json(coalesce(c.reloptions, '{}')
+         || coalesce((SELECT array_agg('toast.' || o) FROM pg_class t, unnest(t.reloptions) o
+                      WHERE t.oid = c.reltoastrelid), '{}')) AS options,
+       CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'i' THEN 'INDEX' END AS "replicaIdentity",
+       (SELECT ic.relname FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
+        WHERE i.indrelid = c.oid AND i.indisreplident) AS "replicaIndex",
+       -- A column without a value of its own is not listed; a statistics target of -1 (from PostgreSQL 17 on, NULL) is none.
+       (SELECT json_agg(s ORDER BY s.column COLLATE "C") FROM (
+          SELECT a.attname AS "column",
+                 CASE WHEN a.attstorage <> ty.typstorage
+                      THEN CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
+                                             ELSE 'EXTENDED' END END AS storage,
+                 CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
+                 CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::int END AS statistics
+          FROM pg_attribute a JOIN pg_type ty ON ty.oid = a.atttypid
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            AND (a.attstorage <> ty.typstorage OR a.attcompression <> '' OR a.attstattarget >= 0)) s) AS settings
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'

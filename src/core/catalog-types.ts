@@ -12,6 +12,8 @@ export interface Catalog {
   readonly statistics?: readonly (Named & { readonly table: Named; readonly definition: string })[];
   /** Privileges on schemas, sequences, views and functions; those on tables stand at the table. */
   readonly grants?: readonly ObjectGrant[];
+  /** Owners of schemas, types, functions, views and sequences of no column; a table's stands at the table. */
+  readonly owners?: readonly ObjectOwner[];
   readonly comments?: readonly Comment[];
   /** What is known to exist and is not described above: `kind` is `aggregate`, `rule`, `foreign table`, …. */
   readonly others?: readonly { readonly kind: string; readonly name: string; readonly table?: Named }[];
@@ -30,6 +32,14 @@ export interface ObjectGrant extends Grant {
   readonly on: string;
   /** The schema, relation or function name. */
   readonly object: Named;
+}
+
+export interface ObjectOwner {
+  /** As ALTER names it: `SCHEMA app`, `FUNCTION public.f(integer)`. */
+  readonly on: string;
+  /** The schema, type, relation or function name. */
+  readonly object: Named;
+  readonly owner: string;
 }
 
 /** One comment, addressed as pg_identify_object_as_address does. */
@@ -79,6 +89,8 @@ export interface FunctionDef extends Named {
   })[];
   /** Its signature or body depends on a table or view: it can be created only after that. */
   readonly needsRelations?: boolean;
+  /** Those tables and views. */
+  readonly reads?: readonly Named[];
 }
 
 export interface SequenceDef extends Named {
@@ -173,7 +185,20 @@ export interface TableDef extends Named {
     readonly check?: string;
   }[];
   readonly grants: readonly Grant[];
+  /** Storage parameters, those of its TOAST table as `toast.name=value`. */
   readonly options: readonly string[];
+  /** Absent: the primary key. */
+  readonly replicaIdentity?: 'FULL' | 'NOTHING' | { readonly index: string };
+  /** Columns that are not stored, or looked at by ANALYZE, as their type usually is. */
+  readonly settings?: readonly ColumnSettings[];
+}
+
+export interface ColumnSettings {
+  readonly column: string;
+  readonly storage?: 'PLAIN' | 'EXTERNAL' | 'MAIN' | 'EXTENDED';
+  readonly compression?: 'pglz' | 'lz4';
+  /** The statistics target. */
+  readonly statistics?: number;
 }
 
 export interface ViewDef extends Named {

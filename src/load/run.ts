@@ -1,6 +1,7 @@
 import { type BudgetOptions, fitJobs, followJobs } from '../citus/budget.js';
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
+import { formatCount, plural } from '../core/format.js';
 import type { Jobs } from '../core/jobs.js';
 import { childSignal } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
@@ -81,6 +82,7 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Con
     void writer.session.abandon();
   });
   try {
+    tellOfSchema(request, log);
     const ddl = ddlFor(plan, direction, writer);
     // Without the lock another run may be at work.
     const mayRetry = (): boolean => ledger.locked;
@@ -108,6 +110,15 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Con
     context.progress.stop();
     await ledger.close();
   }
+}
+
+/** A part of the schema would lack what its views, functions and foreign keys lead to. */
+function tellOfSchema({ plan, tables, phase }: LoadRequest, log: Context['log']): void {
+  const all = plan.catalog.tables.filter((table) => table.partitionOf === undefined).length;
+  if (tables.length === all || (!wants(phase, 'before-data') && !wants(phase, 'after-data'))) return;
+  log.info(
+    `Making the schema of all ${plural(all, 'planned table')}; rows are loaded into ${formatCount(tables.length)} of them`,
+  );
 }
 
 /** Where this load into this target sets refused rows aside. */

@@ -15,12 +15,15 @@ import { finding, sortFindings } from './findings.js';
 import { decideForeignKeys, type ForeignKeyPlans } from './foreign-keys.js';
 import { countCrossings, evenBounds, type MeasuredSize, measureKeys, measureSizes } from './measure.js';
 import { checkPlanConfig, findTable, foreignKeyName, PLAN_DEFAULTS, type PlanConfig } from './options.js';
+import { originalCatalog } from './original-catalog.js';
 import { decidePlacements } from './placement.js';
 import { planHash } from './plan-hash.js';
 import type { PlanReport, TableReport } from './report.js';
 import { resolveTypes } from './resolve-types.js';
 import { noTableLeft, restrict, scopeOf, sequencesOf } from './scope.js';
+import { settingFindings } from './settings.js';
 import { surveyPlan, surveyTables } from './survey.js';
+import { targetCatalog } from './target-catalog.js';
 import { readTargetFacts, type TargetFacts } from './target-facts.js';
 import { typeLosses } from './type-losses.js';
 import { planColumnTypes } from './types.js';
@@ -73,6 +76,8 @@ export async function buildPlan({
     ...foreignKeys.findings,
     ...surveyTables(catalog, tables),
     ...surveyPlan(catalog, tables),
+    ...wayBackFinding(catalog, scope),
+    ...surveySettings(catalog, { extensions, tables, foreignKeys: foreignKeys.plans }),
     ...measured.findings,
     ...(config.stats === false ? [] : await crossings(source, catalog, foreignKeys, placements, signal)),
     ...(facts ? checkTarget(catalog, { extensions, tables, foreignKeys: foreignKeys.plans }, facts) : []),
@@ -86,6 +91,22 @@ export async function buildPlan({
   };
   const plan: Plan = { formatVersion: 1, planHash: planHash(decided), ...decided, findings };
   return { plan, report: report(plan, measured.tables, config, facts) };
+}
+
+function surveySettings(
+  catalog: Catalog,
+  decided: Pick<Plan, 'extensions' | 'tables' | 'foreignKeys'>,
+): Finding[] {
+  const made = targetCatalog({ catalog, ...decided }).tables;
+  const plans = new Map(decided.tables.map((one) => [qualified(one), one]));
+  return catalog.tables.flatMap((table, place) =>
+    settingFindings(table, made[place]!, plans.get(qualified(table))!),
+  );
+}
+
+function wayBackFinding(catalog: Catalog, scope: Plan['scope']): Finding[] {
+  const { lost } = originalCatalog({ catalog, ...(scope ? { scope } : {}) });
+  return lost.length > 0 ? [finding('WAY_BACK_PARTIAL', {}, { names: lost.join(', ') })] : [];
 }
 
 export interface Decisions {

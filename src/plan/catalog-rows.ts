@@ -4,11 +4,12 @@ import type {
   FunctionDef,
   Grant,
   IndexDef,
+  Named,
   SequenceDef,
   TypeDef,
 } from '../core/catalog-types.js';
 import { MigrateError } from '../core/errors.js';
-import { byText, compareText, sorted } from './order.js';
+import { byName, byText, compareText, sorted } from './order.js';
 
 /** A row of a catalog query: text, booleans, and JSON already parsed. */
 export type Raw = Record<string, unknown>;
@@ -67,7 +68,8 @@ export function toFunction(row: Raw): FunctionDef {
       usedBy.map(({ kind, schema, name }) => ({ kind, schema, name })),
       byText((one) => `${one.kind} ${one.schema} ${one.name}`),
     ),
-    needsRelations: row.needsRelations === true,
+    needsRelations: row.reads !== null,
+    ...(row.reads === null ? {} : { reads: sorted(row.reads as Named[], byName<Named>) }),
   };
 }
 

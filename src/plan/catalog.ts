@@ -1,6 +1,7 @@
 import type {
   Catalog,
   ColumnDef,
+  ColumnSettings,
   Comment,
   ConstraintDef,
   FunctionDef,
@@ -76,6 +77,14 @@ export async function readCatalog(source: Queryable): Promise<Catalog> {
       (await read('object-grants')).map(toObjectGrant),
       byText((one) => `${one.on} ${grantKey(one)}`),
     ),
+    owners: sorted(
+      (await read('owners')).map((row) => ({
+        on: String(row.on),
+        object: { schema: String(row.schema), name: String(row.name) },
+        owner: String(row.owner),
+      })),
+      byText((one) => one.on),
+    ),
     comments: sorted(
       (await read('comments')) as unknown as Comment[],
       byText((one) => `${one.type} ${one.identity}`),
@@ -127,10 +136,23 @@ async function readTables(read: (file: string) => Promise<Raw[]>): Promise<Table
       ),
       grants: sorted(of(grants).map(toGrant), byText(grantKey)),
       options: row.options as string[],
+      ...replicaIdentityOf(row),
+      ...(row.settings ? { settings: (row.settings as Raw[]).map(toSettings) } : {}),
     };
   });
   return sorted(definitions, byName<TableDef>);
 }
+
+function replicaIdentityOf(row: Raw): Pick<TableDef, 'replicaIdentity'> {
+  if (row.replicaIdentity === 'INDEX') {
+    // An index that was dropped since leaves the table without an identity.
+    return { replicaIdentity: row.replicaIndex === null ? 'NOTHING' : { index: String(row.replicaIndex) } };
+  }
+  return row.replicaIdentity === null ? {} : { replicaIdentity: row.replicaIdentity as 'FULL' | 'NOTHING' };
+}
+
+const toSettings = (row: Raw): ColumnSettings =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as unknown as ColumnSettings;
 
 function toTrigger(row: Raw): TableDef['triggers'][number] {
   return {

@@ -68,6 +68,11 @@ export function checkTarget(
     compareText,
   );
   if (missing.length > 0) findings.push(finding('ROLE_MISSING', {}, { names: missing.join(', ') }));
+  const kept = sorted(
+    [...ownersOf(catalog)].filter((role) => target.strangers.has(role)),
+    compareText,
+  );
+  if (kept.length > 0) findings.push(finding('OWNER_KEPT', {}, { names: kept.join(', ') }));
   return findings;
 }
 
@@ -95,12 +100,14 @@ function usersOf(catalog: Catalog, extension: string): string {
   return tables.length > 0 ? tables.map(displayName).join(', ') : 'indexes, defaults or functions';
 }
 
+const ownersOf = (catalog: Catalog): Set<string> =>
+  new Set([...catalog.tables, ...(catalog.owners ?? [])].map(({ owner }) => owner));
+
 function rolesOf(catalog: Catalog): Set<string> {
   const roles = catalog.tables.flatMap((table) => [
-    table.owner,
     ...table.grants.map((grant) => grant.grantee),
     ...table.policies.flatMap((policy) => policy.roles),
   ]);
   const others = (catalog.grants ?? []).map((grant) => grant.grantee);
-  return new Set([...roles, ...others].filter((role) => role !== 'PUBLIC'));
+  return new Set([...ownersOf(catalog), ...roles, ...others].filter((role) => role !== 'PUBLIC'));
 }

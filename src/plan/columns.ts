@@ -71,8 +71,8 @@ const find = (catalog: Catalog, name: { schema: string; name: string }): TableDe
 
 function isBinary(table: TableDef, column: ColumnPlan, catalog: Catalog): boolean {
   if (needsText(column.sourceType, column.targetType)) return false;
-  // Otherwise the source casts, and built-in types all have a binary form.
-  if (column.sourceType !== column.targetType) return true;
+  // Otherwise the source casts, and built-in types all have a binary form, if one that holds an OID of its server.
+  if (column.sourceType !== column.targetType) return !/^reg[a-z]+(\[\])*$/.test(column.targetType);
   if (column.origin === 'added') return addedIsBinary(column, catalog);
   return table.columns.find((one) => one.name === column.name)?.binary ?? false;
 }

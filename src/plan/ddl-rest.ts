@@ -119,17 +119,6 @@ function force(table: TableDef): Statement[] {
   ];
 }
 
-/** A role that is missing, or that this login cannot hand a table to, leaves the table with who created it. */
-export function ownerStatements(catalog: Catalog): Statement[] {
-  return catalog.tables.map((table) => ({
-    sql: `ALTER TABLE ${qualified(table)} OWNER TO ${quoteIdent(table.owner)}`,
-    about: `owner of ${displayName(table)}`,
-    kind: 'owner',
-    exists: `SELECT NOT EXISTS (SELECT FROM pg_roles r JOIN pg_class c ON c.oid = to_regclass(${nameLiteral(table)}) WHERE r.rolname = ${quoteLiteral(table.owner)} AND c.relowner <> r.oid AND pg_has_role(r.oid, 'MEMBER'))`,
-    table: displayName(table),
-  }));
-}
-
 const COMMENT_ON: Readonly<Record<string, string>> = {
   'table column': 'COLUMN',
   'view column': 'COLUMN',

@@ -2,13 +2,9 @@ import type { Catalog } from '../core/catalog-types.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import { grantStatements } from './ddl-grants.js';
 import { citusForeignKeyStatements, foreignKeyStatements, keyStatements } from './ddl-keys.js';
-import {
-  commentStatements,
-  ownerStatements,
-  policyStatements,
-  triggerStatements,
-  viewStatements,
-} from './ddl-rest.js';
+import { ownerStatements } from './ddl-owners.js';
+import { commentStatements, policyStatements, triggerStatements, viewStatements } from './ddl-rest.js';
+import { replicaIdentityStatements, settingStatements } from './ddl-settings.js';
 import { distributionStatements, rowSecurityStatements, tableStatements } from './ddl-tables.js';
 import {
   extensionStatements,
@@ -17,6 +13,7 @@ import {
   sequenceStatements,
   typeStatements,
 } from './ddl-types.js';
+import { originalCatalog } from './original-catalog.js';
 import type { Ddl } from './statement.js';
 import { targetCatalog } from './target-catalog.js';
 
@@ -27,9 +24,12 @@ export function targetDdl(plan: Plan, { citus }: { readonly citus: boolean }): D
   return catalogDdl(targetCatalog(plan), citus ? plan.tables : undefined);
 }
 
-/** A single node of the original shape: original keys and types, foreign keys, triggers and views, nothing added. */
+/**
+ * A single node of the original shape: original keys and types, foreign keys, triggers and views, nothing added; of
+ * chosen tables without what needs others.
+ */
 export function originalDdl(plan: Plan): Ddl {
-  return catalogDdl(plan.catalog);
+  return catalogDdl(originalCatalog(plan).catalog);
 }
 
 /** Statements that build a catalog; on a cluster those of `distributed` as Citus tables. */
@@ -41,12 +41,14 @@ function catalogDdl(catalog: Catalog, distributed?: readonly TablePlan[]): Ddl {
       ...typeStatements(catalog),
       ...sequenceStatements(catalog),
       ...tableStatements(catalog),
+      ...settingStatements(catalog, { citus: distributed !== undefined }),
       ...ownershipStatements(catalog),
       ...distributionStatements(distributed ?? [], catalog),
       ...rowSecurityStatements(catalog),
     ],
     afterData: [
       ...keyStatements(catalog),
+      ...replicaIdentityStatements(catalog),
       ...(distributed ? citusForeignKeyStatements(catalog) : foreignKeyStatements(catalog)),
       ...triggerStatements(catalog),
       ...viewStatements(catalog),

@@ -131,6 +131,10 @@ export function surveyPlan(catalog: Catalog, tables: readonly TablePlan[]): Find
     findings.push(finding('VIEW_DROPPED', { object: displayName(view) }, { reason }));
   }
   for (const view of views.regrouped) findings.push(finding('VIEW_REGROUPED', { object: displayName(view) }));
+  const there = new Set([...catalog.tables, ...views.views].map(qualified));
+  const blind = catalog.functions.filter(({ reads = [] }) => reads.some((one) => !there.has(qualified(one))));
+  if (blind.length > 0)
+    findings.push(finding('FUNCTION_DROPPED', {}, { names: blind.map(displayName).join(', ') }));
   findings.push(...otherFindings(catalog), ...widenedFinding(tables), ...mappedFinding(tables));
   const keyed = tables.filter(
     (one) => one.placement.kind === 'distributed' && one.placement.via.length === 0,

@@ -12,6 +12,7 @@ import { displayName, qualified, quoteIdent } from '../core/names.js';
 import type { ForeignKeyPlan, Placement, Plan, TablePlan } from '../core/plan-types.js';
 import { mentions } from './ddl-types.js';
 import { isIndexWidened, keyFate, widenDefinition } from './keys.js';
+import { targetSettings } from './settings.js';
 import { targetViews } from './target-views.js';
 import { canonicalType, typeParts } from './types.js';
 
@@ -38,11 +39,20 @@ export function targetCatalog(
     views,
     functions: [],
   };
-  const functions = neededFunctions(catalog.functions, kept);
+  const relations = new Set([...tables, ...views].map(qualified));
+  const possible = catalog.functions.filter(({ reads = [] }) =>
+    reads.every((one) => relations.has(qualified(one))),
+  );
+  const functions = neededFunctions(possible, kept);
   const result = { ...kept, functions };
+  return { ...result, ...attached(catalog, result) };
+}
+
+/** Privileges, owners and comments of what is kept. */
+export function attached(catalog: Catalog, result: Kept): Pick<Catalog, 'grants' | 'owners' | 'comments'> {
   return {
-    ...result,
     grants: (catalog.grants ?? []).filter((one) => isKept(one.object, one.on.split(' ')[0]!, result)),
+    owners: (catalog.owners ?? []).filter((one) => isKept(one.object, one.on.split(' ')[0]!, result)),
     comments: (catalog.comments ?? []).filter((one) => isCommentKept(one.type, one.names, result)),
   };
 }
@@ -61,8 +71,9 @@ function targetTable(
     ...added.map((column): ColumnDef => addedColumn(column.name, column.targetType, placement)),
   ];
   const cluster = placement.kind !== 'local';
-  return {
-    ...table,
+  const { settings: _settings, replicaIdentity: _identity, ...rest } = table;
+  const made: TableDef = {
+    ...rest,
     columns,
     constraints: table.constraints.flatMap((one) =>
       targetConstraint(table, one, placement, fates, btreeGist),
@@ -71,6 +82,13 @@ function targetTable(
     triggers: cluster ? [] : table.triggers,
     policies: cluster ? table.policies.filter((one) => !hasSubSelect(one)) : table.policies,
   };
+  const { settings, replicaIdentity } = table;
+  const source = {
+    ...made,
+    ...(settings ? { settings } : {}),
+    ...(replicaIdentity ? { replicaIdentity } : {}),
+  };
+  return { ...made, ...targetSettings(source, plan) };
 }
 
 function targetColumn(column: ColumnDef, type: string | undefined): ColumnDef {
@@ -209,8 +227,10 @@ type Kept = Pick<Catalog, 'schemas' | 'sequences' | 'tables' | 'views' | 'functi
 
 function isKept(object: Named, kind: string, catalog: Kept): boolean {
   if (kind === 'SCHEMA') return catalog.schemas.includes(object.name);
+  if (kind === 'TYPE' || kind === 'DOMAIN' || kind === 'COLLATION') return true;
+  const views = kind === 'TABLE' || kind === 'VIEW' || kind === 'MATERIALIZED';
   const among: readonly Named[] =
-    kind === 'SEQUENCE' ? catalog.sequences : kind === 'TABLE' ? catalog.views : catalog.functions;
+    kind === 'SEQUENCE' ? catalog.sequences : views ? catalog.views : catalog.functions;
   return among.some((one) => qualified(one) === qualified(object));
 }
 

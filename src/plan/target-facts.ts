@@ -14,6 +14,8 @@ export interface TargetFacts {
   /** Installed extensions and their schemas. */
   readonly extensions: ReadonlyMap<string, string>;
   readonly roles: ReadonlySet<string>;
+  /** Those of `roles` to whom this login cannot give an object. */
+  readonly strangers: ReadonlySet<string>;
   /** Sorted lower bounds of the shards of tables that exist, by qualified name. */
   readonly shards: ReadonlyMap<string, readonly number[]>;
 }
@@ -26,6 +28,7 @@ interface FactsRow {
   available: string[] | null;
   extensions: { name: string; schema: string }[] | null;
   roles: string[];
+  strangers: string[] | null;
 }
 
 export async function readTargetFacts(target: Queryable): Promise<TargetFacts> {
@@ -41,6 +44,7 @@ export async function readTargetFacts(target: Queryable): Promise<TargetFacts> {
     available: new Set(row.available ?? []),
     extensions: new Map((row.extensions ?? []).map((one) => [one.name, one.schema])),
     roles: new Set(row.roles),
+    strangers: new Set(row.strangers ?? []),
     shards: new Map(shards.map((one) => [qualified(one), one.bounds])),
   };
 }

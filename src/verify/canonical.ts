@@ -45,9 +45,14 @@ const EXACT = new Set([
   'bytea',
 ]);
 
-/** Composites and arrays of own types: their binary form holds OIDs that differ from server to server. */
-function sendsOids(type: ColumnType): boolean {
-  return type.kind === 'c' || type.kind === 'e' || (type.isArray && !type.builtin);
+/**
+ * Composites, arrays of own types, own ranges, and the names of a server's objects (regclass and its kin, alone and
+ * in arrays): their binary form holds OIDs that differ from server to server.
+ */
+function sendsOids({ kind, isArray, builtin, baseSchema, base }: ColumnType): boolean {
+  const holdsOthers = isArray || kind === 'r' || kind === 'm';
+  const names = baseSchema === 'pg_catalog' && /^_?reg/.test(base);
+  return kind === 'c' || kind === 'e' || (holdsOthers && !builtin) || names;
 }
 
 export function canonicalForm(column: ColumnPlan, source: ColumnType, target: ColumnType): CanonicalForm {

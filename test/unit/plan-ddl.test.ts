@@ -3,6 +3,7 @@ import type { Catalog, TableDef, ViewDef } from '../../src/core/catalog-types.js
 import type { Plan } from '../../src/core/plan-types.js';
 import { originalDdl, targetDdl } from '../../src/plan/ddl.js';
 import type { PlanConfig } from '../../src/plan/options.js';
+import { originalCatalog } from '../../src/plan/original-catalog.js';
 import { targetCatalog } from '../../src/plan/target-catalog.js';
 import { targetViews } from '../../src/plan/target-views.js';
 import { catalog, child, column, decided, index, spaced, table } from '../support/catalogs.js';
@@ -301,5 +302,87 @@ describe('views on the target', () => {
     const next = view('next', 'FROM public.lost', { order: 1, reads: [{ schema: 'public', name: 'lost' }] });
     const other = view('other', '', { order: 2, reads: [{ schema: 'public', name: 'elsewhere' }] });
     expect(made(lost, next, other).dropped.map((one) => one.view.name)).toEqual(['lost', 'next', 'other']);
+  });
+});
+
+describe('owners', () => {
+  const owned = (on: string, name: string) => ({ on, object: { schema: 'app', name }, owner: 'app' });
+
+  it('are set for all kinds, schemas first, and for nothing that is not made', () => {
+    const source = catalog([spaced('a')], {
+      schemas: ['app'],
+      owners: [owned('FUNCTION app.f()', 'f'), owned('TYPE app.t', 't'), owned('SCHEMA app', 'app')],
+    });
+    const set = sqlOf(planOf(source)).filter((one) => one.includes(' OWNER TO '));
+    expect(set).toEqual([
+      'ALTER SCHEMA app OWNER TO app',
+      'ALTER TABLE public.a OWNER TO app',
+      'ALTER TYPE app.t OWNER TO app',
+    ]);
+  });
+});
+
+describe('settings of tables', () => {
+  const settings = [{ column: 'namespace', storage: 'EXTERNAL', statistics: 500 } as const];
+  const of = (over: Partial<TableDef>, config: PlanConfig = {}, citus = true): string[] =>
+    sqlOf(planOf(catalog([{ ...spaced('a'), ...over }]), config), citus);
+
+  it('of columns are made before the table is distributed, and not for a column of another type', () => {
+    const sql = of({ settings });
+    const at = (text: string): number => sql.findIndex((one) => one.includes(text));
+    expect(at('SET STORAGE EXTERNAL')).toBeGreaterThan(at('CREATE TABLE'));
+    expect(at('SET STATISTICS 500')).toBeLessThan(at('create_distributed_table'));
+    const mapped = of({ settings }, { types: { 'character varying': 'text' } });
+    expect(mapped.join()).not.toMatch(/SET STORAGE|SET STATISTICS/);
+  });
+
+  it('keep a replica identity, but NOTHING not on a cluster and an index only without NULL', () => {
+    const identity = (over: Partial<TableDef>, config?: PlanConfig): boolean =>
+      of(over, config).some((one) => one.includes('REPLICA IDENTITY'));
+    const local: PlanConfig = { tables: { a: { placement: 'local' } } };
+    const nullable = [column('id', 'integer!'), column('namespace', 'text')];
+    expect(identity({ replicaIdentity: 'FULL' })).toBe(true);
+    expect(identity({ replicaIdentity: 'NOTHING' })).toBe(false);
+    expect(identity({ replicaIdentity: 'NOTHING' }, local)).toBe(true);
+    expect(identity({ replicaIdentity: { index: 'a_pkey' } })).toBe(true);
+    expect(identity({ replicaIdentity: { index: 'gone' } })).toBe(false);
+    const unique = index('u', 'id)', { unique: true });
+    const over = { indexes: [unique], columns: nullable, constraints: [], replicaIdentity: { index: 'u' } };
+    expect(identity(over)).toBe(false);
+    expect(identity(over, local)).toBe(true);
+  });
+});
+
+describe('the way back of chosen tables', () => {
+  const customers = { schema: 'public', name: 'customers' };
+  const view = (name: string, reads: ViewDef['reads']): ViewDef => ({
+    schema: 'public',
+    name,
+    materialized: false,
+    definition: 'SELECT 1',
+    indexes: [],
+    order: 0,
+    reads,
+  });
+  const call = { schema: 'public', arguments: '', definition: 'CREATE FUNCTION', needsRelations: true };
+  const source = catalog([child('orders', 'customers')], {
+    views: [view('v', [customers]), view('w', [{ schema: 'public', name: 'v' }]), view('u', [])],
+    functions: [
+      { ...call, name: 'f', reads: [customers] },
+      { ...call, name: 'g', reads: [{ schema: 'public', name: 'orders' }] },
+    ],
+    owners: [{ on: 'VIEW public.v', object: { schema: 'public', name: 'v' }, owner: 'app' }],
+  });
+
+  it('leaves out what needs other tables, and what needs that, and names it', () => {
+    const { catalog: made, lost } = originalCatalog({ catalog: source, scope: { exclude: ['customers'] } });
+    expect(lost).toEqual(['foreign key orders_parent_fkey of orders', 'view v', 'view w', 'function f()']);
+    expect(made.tables[0]!.constraints.map((one) => one.name)).toEqual(['orders_pkey']);
+    expect([...made.views, ...made.functions].map((one) => one.name)).toEqual(['u', 'g']);
+    expect(made.owners).toEqual([]);
+  });
+
+  it('leaves out nothing of a whole database', () => {
+    expect(originalCatalog({ catalog: source })).toEqual({ catalog: source, lost: [] });
   });
 });

@@ -190,6 +190,7 @@ describe('the check of the target', () => {
     available: new Set(['ruvector', 'vector']),
     extensions: new Map(),
     roles: new Set(['boss']),
+    strangers: new Set(),
     shards: new Map(),
     ...over,
   });
@@ -208,6 +209,7 @@ describe('the check of the target', () => {
     expect(check({ available: new Set() })).toEqual(['EXTENSION_MISSING']);
     expect(check({ extensions: new Map([['ruvector', 'other']]) })).toEqual(['EXTENSION_SCHEMA']);
     expect(check({ roles: new Set() })).toEqual(['ROLE_MISSING']);
+    expect(check({ strangers: new Set(['boss', 'other']) })).toEqual(['OWNER_KEPT']);
   });
 
   it('blocks foreign keys of distributed tables where shards are kept twice, and those alone', () => {

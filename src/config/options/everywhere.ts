@@ -50,7 +50,7 @@ export const EVERYWHERE = define({
     kind: 'list',
     value: VALUES.names,
     placeholder: 'a,b.c',
-    describe: 'Only these tables',
+    describe: 'Only these tables; the schema of a plan is made as a whole',
     shownDefault: 'all user tables',
     everywhere: true,
   },

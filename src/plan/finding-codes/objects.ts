@@ -39,6 +39,18 @@ export const OBJECT_FINDINGS = {
     'Citus distributes one level of partitions only.',
     'Make it one level, or set tables.{table}.placement to local.',
   ),
+  REPLICA_IDENTITY: entry(
+    'info',
+    'The replica identity of {table} is not set on the target.',
+    'Its primary key serves there: NOTHING would keep shards from moving without blocking writes, and an index serves only without columns that may be NULL.',
+    'ALTER TABLE … REPLICA IDENTITY on the target where a subscriber needs another.',
+  ),
+  STORAGE_LOST: entry(
+    'info',
+    'Storage settings of {table} do not reach its shards: {names}.',
+    'Citus takes neither TOAST options nor the column settings of a partition to the workers.',
+    'Set them on the shards with run_command_on_shards where they matter.',
+  ),
   RULE_DROPPED: entry(
     'warning',
     'Rewrite rules are not created on the target: {names}.',
@@ -104,6 +116,18 @@ export const OBJECT_FINDINGS = {
     'The view {object} cannot be created on the target: {reason}.',
     'Queries that read it fail.',
     'Change the view on the source so that this no longer holds, or create it by hand after the move.',
+  ),
+  WAY_BACK_PARTIAL: entry(
+    'info',
+    'What needs tables outside the plan is not made on an empty single node on the way back: {names}.',
+    'A single node that still has them keeps them.',
+    'Plan the other tables too, or create these by hand after the way back.',
+  ),
+  FUNCTION_DROPPED: entry(
+    'warning',
+    'Functions over tables or views that the target does not have are not created: {names}.',
+    'Whatever calls them fails.',
+    'Choose those tables too, or create the functions by hand after the move.',
   ),
   VIEW_REGROUPED: entry(
     'info',

@@ -43,9 +43,15 @@ export const SERVER_FINDINGS = {
   // The servers.
   ROLE_MISSING: entry(
     'warning',
-    'The target lacks roles that own tables or hold privileges: {names}.',
+    'The target lacks roles that own objects or hold privileges: {names}.',
     'Their ownership, grants and policies are left out.',
     'Create the roles on the target first; `migrate schema --phase after-data` adds what is missing.',
+  ),
+  OWNER_KEPT: entry(
+    'warning',
+    'The login on the target is no member of roles that own objects on the source: {names}.',
+    'Their objects stay with the login: these roles lack the rights of an owner, and functions and views run with those of the login.',
+    'GRANT the roles to the login, or connect as a superuser; `migrate schema --phase after-data` hands the objects over.',
   ),
   CONNECTIONS: entry(
     'warning',
