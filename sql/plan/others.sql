@@ -69,10 +69,12 @@ WHERE c.relkind IN ('r', 'p') AND m.amname <> 'heap' AND n.nspname !~ '^pg_'
   AND n.nspname NOT IN ('information_schema', 'citus_migrate')
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
 UNION ALL
-SELECT 'column options', format('%s of %I.%I.%I', array_to_string(a.attoptions, ', '), n.nspname, c.relname, a.attname),
+-- Those of the server itself begin with pg_ and come and go.
+SELECT 'column options', format('%s of %I.%I.%I', o.options, n.nspname, c.relname, a.attname),
        json_build_object('schema', n.nspname, 'name', c.relname)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND a.attoptions IS NOT NULL AND n.nspname !~ '^pg_'
+CROSS JOIN LATERAL (SELECT string_agg(x, ', ') AS options FROM unnest(a.attoptions) x WHERE x !~ '^pg_') o
+WHERE c.relkind IN ('r', 'p') AND o.options IS NOT NULL AND NOT a.attisdropped AND n.nspname !~ '^pg_'
   AND n.nspname NOT IN ('information_schema', 'citus_migrate')
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
 UNION ALL
