@@ -45,6 +45,11 @@ export function quoteList(names: readonly string[]): string {
   return names.map(quoteIdent).join(', ');
 }
 
+/** The same in parentheses, as COPY takes it after a table's name; of no columns it takes no list, not an empty one. */
+export function copyColumns(names: readonly string[]): string {
+  return names.length === 0 ? '' : ` (${quoteList(names)})`;
+}
+
 /**
  * The relation that a person means by `name`, `schema.name` or `"Mixed".name`; without a schema: public. Unquoted
  * parts keep their case, as table names in configuration files are written as they are.

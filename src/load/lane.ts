@@ -2,7 +2,7 @@ import type { Connector } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
-import { qualified, quoteList } from '../core/names.js';
+import { copyColumns, qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { type Arrived, addChunk, attemptOf, chunkRows, endAttempts, lockChunk } from '../ledger/rows.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
@@ -88,10 +88,10 @@ export class CoordinatorLane implements Lane {
   async #copy(session: Session, chunk: LoadChunk, signal: AbortSignal): Promise<Arrived> {
     const { writer, direction, loadId, fail, quarantine } = this.options;
     const { table } = chunk;
-    const columns = quoteList(columnsOf(table, direction).map((column) => column.name));
+    const columns = copyColumns(columnsOf(table, direction).map((column) => column.name));
     const copy = {
       session,
-      statement: `COPY ${qualified(table)} (${columns}) FROM STDIN (FORMAT ${table.format})`,
+      statement: `COPY ${qualified(table)}${columns} FROM STDIN (FORMAT ${table.format})`,
       format: table.format,
       doing: `load ${chunk.chunk} into ${table.table}`,
       ...(writer.kind === 'citus' ? { distributed: table } : {}),

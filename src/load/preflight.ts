@@ -16,7 +16,7 @@ import { isReplicated } from './same-placements.js';
 interface ColumnRow {
   schema: string;
   name: string;
-  column: string;
+  column: string | null;
   type: string;
 }
 
@@ -35,7 +35,8 @@ async function readColumns(
   const columns = new Map<string, Map<string, string>>();
   for (const row of rows) {
     const name = qualified(row);
-    columns.set(name, (columns.get(name) ?? new Map<string, string>()).set(row.column, row.type));
+    const known = columns.get(name) ?? new Map<string, string>();
+    columns.set(name, row.column === null ? known : known.set(row.column, row.type));
   }
   return columns;
 }
