@@ -1,0 +1,132 @@
+import { type ErrorEntry, entry } from './entry.js';
+
+/** The server could not be used as it is. */
+export const SERVER_ERRORS = {
+  CONNECTION_REFUSED: entry(
+    'connection',
+    3,
+    'The server does not answer.',
+    'Check host, port, firewall, and that the server runs; then repeat the command.',
+    'reconnect',
+  ),
+  SERVER_NOT_WANTED: entry(
+    'connection',
+    3,
+    'No server of the URL is what its target_session_attrs asks for.',
+    'Name a host that is, or another target_session_attrs; then repeat the command.',
+  ),
+  CONNECTION_LOST: entry(
+    'connection',
+    3,
+    'The connection to the server broke.',
+    'Repeat the command: it continues where it stopped.',
+    'reconnect',
+  ),
+  AUTHENTICATION_FAILED: entry(
+    'connection',
+    2,
+    'The server refused the login.',
+    'Check user, password (~/.pgpass, PGPASSWORD) and pg_hba.conf.',
+  ),
+  DATABASE_UNKNOWN: entry(
+    'connection',
+    2,
+    'The database does not exist.',
+    'Check the database name in the URL.',
+  ),
+  TLS_FAILED: entry(
+    'connection',
+    2,
+    'The TLS connection could not be set up.',
+    'Check sslmode, sslrootcert and the server certificate.',
+  ),
+  TOO_MANY_CONNECTIONS: entry(
+    'connection',
+    3,
+    'The server has no connection slot left.',
+    'Lower --jobs or free connections; then repeat the command.',
+    'reconnect',
+  ),
+  CONNECTIONS_SHORT: entry(
+    'connection',
+    2,
+    'A node has fewer connections left than the work needs.',
+    'Lower --jobs, free connections, or raise max_connections; nothing was touched.',
+  ),
+  MEMORY_SHORT: entry(
+    'server',
+    3,
+    'The server has no memory left, or no room for more locks.',
+    'Lower --jobs; for locks (many shards at once) raise max_locks_per_transaction. Then repeat the command.',
+    'same',
+  ),
+  WORKER_UNREACHABLE: entry(
+    'connection',
+    3,
+    'A node of the cluster cannot be reached from here.',
+    'Open the route to it, or map its address under nodeAddresses in the configuration.',
+    'reconnect',
+  ),
+  POOLED_CONNECTION: entry(
+    'connection',
+    2,
+    'The connection goes through a transaction pooler.',
+    'Connect to PostgreSQL directly: snapshots and locks need a session of their own.',
+  ),
+  VERSION_UNSUPPORTED: entry(
+    'server',
+    2,
+    'The server version is not supported.',
+    'PostgreSQL 14 and Citus 12 or newer are needed.',
+  ),
+  CITUS_MISSING: entry(
+    'server',
+    2,
+    'The target has no Citus extension.',
+    'Run CREATE EXTENSION citus, or name the coordinator.',
+  ),
+  NOT_COORDINATOR: entry(
+    'server',
+    2,
+    'The target is a worker, not the coordinator.',
+    'Name the coordinator in --target.',
+  ),
+  NO_WORKERS: entry('server', 2, 'The cluster has no active worker.', 'Add workers with citus_add_node.'),
+  ENCODING_UNSUPPORTED: entry(
+    'server',
+    2,
+    'The server encoding is not UTF8.',
+    'Routing hashes server bytes; both sides need UTF8.',
+  ),
+  RIGHTS_MISSING: entry(
+    'server',
+    2,
+    'The role lacks rights.',
+    'Grant what is listed, or connect as another role.',
+  ),
+  ROWS_HIDDEN: entry(
+    'server',
+    2,
+    'Row-level security would hide rows from this role.',
+    'Connect as the owner, a superuser, or a role with BYPASSRLS.',
+  ),
+  UNLOGGED_ON_STANDBY: entry(
+    'server',
+    2,
+    'The source is a standby, and unlogged tables have no rows there.',
+    'Name the primary in --source, ALTER TABLE … SET LOGGED there, or leave the tables out with --exclude.',
+  ),
+  SERVER_ERROR: entry(
+    'server',
+    3,
+    'The server refused a statement.',
+    'Read the server message; then repeat the command.',
+  ),
+  TRANSIENT: entry('server', 3, 'The server asked to try again.', 'Repeat the command.', 'same'),
+  TARGET_DISK_FULL: entry(
+    'server',
+    3,
+    'The server has no disk space left.',
+    'Free space on it; then repeat the command.',
+  ),
+} as const satisfies Record<string, ErrorEntry>;
