@@ -2,8 +2,8 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import xxhash from 'xxhash-wasm';
 import { MigrateError } from '../core/errors.js';
+import { localError } from '../files/local-error.js';
 import { type Compression, compress, compressionOf, decompress } from './compression.js';
-import { localError } from './local-error.js';
 import type { ManifestChunk } from './manifest.js';
 
 const { create64 } = await xxhash();

@@ -3,11 +3,11 @@ import { chmod, open, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context, Log } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
+import { localError } from '../files/local-error.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import type { ExportRequest } from './export.js';
 import { JOURNAL, Journal } from './journal.js';
-import { localError } from './local-error.js';
 import { makeDirectory } from './make-directory.js';
 import { findManifest, type Manifest } from './manifest.js';
 

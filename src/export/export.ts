@@ -14,6 +14,7 @@ import { qualified } from '../core/names.js';
 import { parallel } from '../core/parallel.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import { TokenBucket } from '../core/token-bucket.js';
+import { localError } from '../files/local-error.js';
 import { requireDistributionValues } from '../plan/distribution-nulls.js';
 import { writePlan } from '../plan/plan-file.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
@@ -26,7 +27,6 @@ import { claimDirectory, removeOthers, syncDirectories, syncDirectory } from './
 import { type Extent, readExtents } from './extents.js';
 import { foldersOf } from './folders.js';
 import { Journal, type JournalEntry } from './journal.js';
-import { localError } from './local-error.js';
 import { FORMAT_VERSION, type Manifest, type SequenceValue, writeManifest } from './manifest.js';
 import { belongsTo, chunksOf, isUnchanged, readSource, recordOf, type SourceChunk } from './source-chunks.js';
 

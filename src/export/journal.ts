@@ -1,6 +1,6 @@
 import { appendFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ManifestChunk, writeWhole } from './manifest.js';
+import { type ManifestChunk, writePart } from './manifest.js';
 import type { ChunkRecord } from './source-chunks.js';
 
 /** Present while an export is unfinished. */
@@ -55,7 +55,7 @@ export class Journal {
     entries: readonly JournalEntry[],
   ): Promise<Journal> {
     const path = join(directory, JOURNAL);
-    await writeWhole(path, [header, ...entries].map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await writePart(path, [header, ...entries].map((line) => `${JSON.stringify(line)}\n`).join(''));
     return new Journal(path, header, entries);
   }
 

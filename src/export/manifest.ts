@@ -1,7 +1,8 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MigrateError } from '../core/errors.js';
+import { writeWhole } from '../files/write-whole.js';
 
 /** Raised with every change that an older reader would misread. */
 export const FORMAT_VERSION = 1;
@@ -49,25 +50,12 @@ export type ManifestTable = z.infer<typeof Table>;
 export type ManifestChunk = z.infer<typeof Chunk>;
 export type SequenceValue = z.infer<typeof Sequence>;
 
-/** Writes a file under a temporary name, syncs it, and only then gives it its name. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  try {
-    const handle = await open(`${file}.part`, 'w', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${file}.part`, file);
-  } catch (error) {
-    await rm(`${file}.part`, { force: true }).catch(() => {});
-    throw error;
-  }
-}
+/** A file of a dump: what a killed process leaves of it is written over by the next. */
+export const writePart = (file: string, text: string): Promise<void> =>
+  writeWhole(file, text, { part: `${file}.part` });
 
 export async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
-  await writeWhole(join(directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writePart(join(directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** The manifest of a finished dump, or undefined when there is none. Throws DUMP_NEWER, DUMP_DAMAGED. */

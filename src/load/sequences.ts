@@ -4,6 +4,7 @@ import type { Log } from '../core/context.js';
 import { displayName, qualified, quoteIdent } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { SequenceValue } from '../export/manifest.js';
+import { INTEGER_TYPES } from '../plan/types.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { int8, ownIds } from './own-ids.js';
@@ -16,9 +17,6 @@ function furthest(values: readonly (string | null)[], up: boolean): bigint | und
     undefined,
   );
 }
-
-/** Text, numeric and uuid columns can be made from a sequence, too: what it gave out cannot be read off them. */
-const INTEGERS: ReadonlySet<string> = new Set(['smallint', 'integer', 'bigint']);
 
 interface Largest {
   /** Of the ids that the sequence can come upon. */
@@ -42,7 +40,13 @@ async function largestId(
   const [bounds] = await session.query<{ min: string; max: string }>(
     sql('load/sequence-bounds', { sequence: qualified(sequence) }),
   );
-  if (ownedBy === undefined || column === undefined || bounds === undefined || !INTEGERS.has(column.type))
+  // Text, numeric and uuid columns can be made from a sequence, too: what it gave out cannot be read off them.
+  if (
+    ownedBy === undefined ||
+    column === undefined ||
+    bounds === undefined ||
+    !INTEGER_TYPES.has(column.type)
+  )
     return { own: null, beyond: null };
   const id = quoteIdent(ownedBy.column);
   const workers = writer.nodes.map(({ groupId }) => groupId).filter((group) => group !== 0);

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { MigrateError } from '../core/errors.js';
 import { plural } from '../core/format.js';
 import type { Plan } from '../core/plan-types.js';
+import { writeWhole } from '../files/write-whole.js';
 import { canonicalJson, planHash } from './plan-hash.js';
 
 export { comparePlan } from './compare.js';
@@ -36,28 +36,7 @@ export async function writePlan(
     return `  ${JSON.stringify(key)}: ${value}`;
   });
   const text = `{\n${parts.join(',\n')}\n}\n`;
-  const part = `${file}.${randomBytes(4).toString('hex')}.part`;
-  try {
-    const handle = await open(part, 'wx', mode);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    // A link is refused where something has that name, a rename replaces it.
-    if (fresh) {
-      await link(part, file);
-      await rm(part);
-    } else await rename(part, file);
-  } catch (cause) {
-    await rm(part, { force: true });
-    const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
-    throw new MigrateError(full ? 'LOCAL_DISK_FULL' : 'LOCAL_IO', {
-      message: `The plan file ${file} cannot be written.`,
-      cause,
-    });
-  }
+  await writeWhole(file, text, { mode, fresh });
 }
 
 /**

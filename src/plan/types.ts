@@ -17,6 +17,9 @@ const ALIASES: Readonly<Record<string, string>> = {
   varchar: 'character varying',
 };
 
+/** The types whose values a sequence gives out as they are. */
+export const INTEGER_TYPES: ReadonlySet<string> = new Set(['smallint', 'integer', 'bigint']);
+
 /** A type's name without modifier and array brackets, the modifier `(384)` and the brackets `[]`. */
 export interface TypeParts {
   readonly base: string;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../files/write-whole.js';
 
 /** Something that was measured under a snapshot, and what it takes to know later that it still holds. */
 export interface Measurement {
@@ -111,11 +111,4 @@ async function readContent(file: string): Promise<FileContent | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  const part = `${file}.${process.pid}.part`;
-  await writeFile(part, text, { mode: 0o600 });
-  await rename(part, file);
 }

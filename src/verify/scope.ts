@@ -8,6 +8,8 @@ import type { SideExpressions } from './side.js';
 export interface RowScope {
   /** Values of the distribution column; empty: all rows. */
   readonly namespaces: readonly string[];
+  /** Display names of the tables whose rows belong to tenants; default: all that are distributed. */
+  readonly tenantTables?: ReadonlySet<string>;
   /** Percent of the rows, with at most two decimals; absent: all. */
   readonly sample?: number;
 }
@@ -16,8 +18,31 @@ export interface RowScope {
 const STEPS = 10_000;
 
 /** The tables whose rows belong to tenants; all of them when no tenant is named. */
-export function tablesInScope(tables: readonly TablePlan[], { namespaces }: RowScope): TablePlan[] {
-  return tables.filter((table) => namespaces.length === 0 || table.placement.kind === 'distributed');
+export function tablesInScope(
+  tables: readonly TablePlan[],
+  { namespaces, tenantTables }: RowScope,
+): TablePlan[] {
+  return tables.filter(
+    ({ table, placement }) =>
+      namespaces.length === 0 ||
+      (placement.kind === 'distributed' && (tenantTables === undefined || tenantTables.has(table))),
+  );
+}
+
+/**
+ * The tables of tenants: those that are colocated with one whose distribution column has one of the names. A table
+ * that is distributed by something else, its id as a rule, has rows of all tenants in all shards.
+ */
+export function tenantTablesOf(tables: readonly TablePlan[], columns: readonly string[]): Set<string> {
+  const distributed = tables.flatMap(({ table, placement }) =>
+    placement.kind === 'distributed'
+      ? [{ table, column: placement.column, group: placement.colocateWith ?? table }]
+      : [],
+  );
+  const groups = new Set(
+    distributed.filter(({ column }) => columns.includes(column)).map((one) => one.group),
+  );
+  return new Set(distributed.filter(({ group }) => groups.has(group)).map(({ table }) => table));
 }
 
 /** What a reader of the result must know about rows that were left out. */

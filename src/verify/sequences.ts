@@ -3,6 +3,7 @@ import type { SequenceDef } from '../core/catalog-types.js';
 import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { SequenceNodeResult, SequenceResult, Verdict } from '../core/verification.js';
+import { INTEGER_TYPES } from '../plan/types.js';
 import type { CheckedSide } from './checked-side.js';
 import {
   readSequences,
@@ -73,10 +74,12 @@ function usesOf(
     return (definition?.columns ?? [])
       .filter(
         (column) =>
-          (ownedBy !== undefined &&
+          // Text and numeric columns can be made from a sequence, too: what it gave out cannot be read off them.
+          INTEGER_TYPES.has(column.type) &&
+          ((ownedBy !== undefined &&
             qualified(ownedBy) === qualified(table) &&
             ownedBy.column === column.name) ||
-          column.default === call,
+            column.default === call),
       )
       .map((column) => {
         const planned = table.columns.find((one) => one.name === column.name);
@@ -108,7 +111,7 @@ async function compare(
   });
   // A range of its own begins above that of the coordinator.
   const ranges = onWorkers.filter((one) => state !== undefined && one.state.min > state.min);
-  const largest = await readLargest(uses, ranges, up, request);
+  const largest = await readLargest(uses, ranges, state, up, request);
   const given = before.get(name);
   const required = furthest([...largest.head, ...(given?.used ? [given.last] : [])], up);
   if (state === undefined || (state.last === null && required !== null)) {
@@ -178,6 +181,7 @@ interface Largest {
 async function readLargest(
   uses: readonly Use[],
   ranges: readonly Range[],
+  state: SequenceState | undefined,
   up: boolean,
   { to, from, same }: SequenceRequest,
 ): Promise<Largest> {
@@ -188,7 +192,9 @@ async function readLargest(
   for (const { table, column, narrow } of uses) {
     const id = quoteIdent(column);
     const within = ranges.map(({ state }) => `${id} >= ${state.min} AND ${id} < ${state.max}`);
-    const outside = within.length === 0 ? 'true' : within.map((one) => `NOT (${one})`).join(' AND ');
+    // What lies beyond the sequence's end it will never come upon.
+    const reach = state === undefined ? 'true' : `${id} BETWEEN ${state.min} AND ${state.max}`;
+    const outside = [reach, ...within.map((one) => `NOT (${one})`)].join(' AND ');
     const alike = same(table.table, [column]);
     // None is larger than the single node's largest, and that has an index for it as a rule.
     const largest = (most: string, where: string): string =>

@@ -2,6 +2,8 @@ import { type Cut, takeCut } from '../citus/cut.js';
 import type { Database } from '../citus/database.js';
 import type { Named } from '../core/catalog-types.js';
 import type { Context } from '../core/context.js';
+import { MigrateError } from '../core/errors.js';
+import { plural } from '../core/format.js';
 import { qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { Skipped, Verdict } from '../core/verification.js';
@@ -14,11 +16,11 @@ import type { Mode } from './digests.js';
 import { checkIntegrity, withParents } from './integrity.js';
 import { Measurements } from './measurements.js';
 import { checkSchema } from './schema.js';
-import { type RowScope, scopeNotes } from './scope.js';
+import { type RowScope, scopeNotes, tablesInScope } from './scope.js';
 import { compareSequences } from './sequences.js';
 import { compareTables } from './tables.js';
 import { sameValues } from './trusted.js';
-import type { VerifyResult } from './types.js';
+import type { TableResult, VerifyResult } from './types.js';
 import { checkWayBack } from './way-back.js';
 
 export interface VerifyRequest {
@@ -69,12 +71,18 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
   const { details = { values: false, repair: false }, measurements = Measurements.none() } = request;
   const { maxDiscrepancies: max, jobs, sourceCut } = request;
   const thorough = mode !== 'counts';
+  if (tables.length > 0 && tablesInScope(tables, scope).length === 0) {
+    throw new MigrateError('USAGE', {
+      message: 'None of the chosen tables has rows of tenants',
+      hint: 'Leave --namespaces out, or choose tables that are distributed by tenant.',
+    });
+  }
   const forward = direction === 'forward';
-  const to = forward ? target : source;
-  const known = new Set(
-    (await to.session.query<Named>(sql('verify/tables'), 'read the tables')).map(qualified),
-  );
-  const related = thorough ? withParents(plan, tables, known) : tables;
+  const [from, to] = forward ? [source, target] : [target, source];
+  const [knownThere, known] = await Promise.all([from, to].map(readTables));
+  refuseMissing(from, tables, knownThere!, direction);
+  refuseMissing(to, tables, known!, direction);
+  const related = thorough ? withParents(plan, tables, known!) : tables;
   const sequencesIn = sequencesOf(plan.catalog, tables);
   const seen = (side: Database) => (side === to ? related : tables);
   await Promise.all(
@@ -97,13 +105,16 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
     const kept = measurements.reused - before;
     if (kept > 0) context.log.info(`Kept ${kept} measurements of what has not changed since they were made`);
     const same = sameValues(compared, mode, scope);
-    const rules = { source: left, target: right, plan, tables, direction, known, same, max, jobs };
+    const rules = { source: left, target: right, plan, tables, direction, known: known!, same, max, jobs };
     const integrity = thorough ? await checkIntegrity(rules, context) : [];
     const sequences =
       sourceCut === undefined ? await compareSequences({ plan, tables, from: other, to: made, same }) : [];
     if (thorough && forward) schema.push(...(await checkWayBack(to.session, plan, tables, same)));
+    // A name that was mistyped has no rows on either side, and that proves nothing.
+    const nobody = scope.namespaces.length > 0 && compared.every(isEmpty);
+    const verdicts = [...compared, ...integrity, ...sequences, ...schema].map((result) => result.verdict);
     return {
-      verdict: worst([...compared, ...integrity, ...sequences, ...schema].map((result) => result.verdict)),
+      verdict: worst(nobody ? [...verdicts, 'inconclusive'] : verdicts),
       mode,
       tables: compared,
       integrity,
@@ -111,7 +122,12 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
       schema,
       skipped: [...(thorough ? [] : SKIPPED_BY_COUNTS), ...(sourceCut === undefined ? [] : SKIPPED_BY_LIVE)],
       ...(scope.sample === undefined ? {} : { sampled: true as const }),
-      notes: scopeNotes(tables, scope),
+      notes: [
+        ...scopeNotes(tables, scope),
+        ...(nobody
+          ? [`No compared table has a row of ${scope.namespaces.join(', ')}: is the name right?`]
+          : []),
+      ],
     };
   } finally {
     context.progress.stop();
@@ -121,6 +137,29 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
     await Promise.all(sides.map(({ pool }) => pool.close()));
     await Promise.all(cuts.map((cut) => cut.close()));
   }
+}
+
+const isEmpty = ({ source, target }: TableResult): boolean => source.rows === 0n && target.rows === 0n;
+
+async function readTables({ session }: Database): Promise<ReadonlySet<string>> {
+  const tables = await session.query<Named>(sql('verify/tables'), 'read the tables');
+  return new Set(tables.map(qualified));
+}
+
+/** Throws TARGET_TABLE_MISSING: what was never moved is no difference between two sides. */
+function refuseMissing(
+  { session }: Database,
+  tables: readonly TablePlan[],
+  known: ReadonlySet<string>,
+  direction: Direction,
+): void {
+  const missing = tables.filter((table) => !known.has(qualified(table))).map(({ table }) => table);
+  if (missing.length === 0) return;
+  throw new MigrateError('TARGET_TABLE_MISSING', {
+    message: `There is nothing to compare with on ${session.server}, which lacks ${plural(missing.length, 'table')}: ${missing.join(', ')}`,
+    hint: `Load them first: migrate copy${direction === 'reverse' ? ' --reverse' : ''}. Or leave them out with --exclude.`,
+    context: { missing },
+  });
 }
 
 /** Both results; a failure is thrown once both have ended. */

@@ -4,11 +4,13 @@ import { formatCount, formatDuration, plural } from '../../core/format.js';
 import type { Discrepancy, Verdict } from '../../core/verification.js';
 import { type LiveResult, verifyLive } from '../../dualwrite/live.js';
 import { Measurements, measurementsFile } from '../../verify/measurements.js';
+import { tenantTablesOf } from '../../verify/scope.js';
 import type { TableResult, VerifyResult } from '../../verify/types.js';
 import { verify as compare } from '../../verify/verify.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { type Paint, paint, renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
+import { nextCommand } from '../support/next.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 import { printable } from '../support/printable.js';
 import { refuseRepair, repairAfter } from '../support/repair.js';
@@ -105,22 +107,36 @@ function explain(table: TableResult): string {
 }
 
 /** What to do about a mismatch: nothing is certain, for writes in between look the same. */
-function next(result: VerifyResult, reverse: boolean): string[] {
+function next(result: VerifyResult, invocation: Invocation): string[] {
+  const { reverse, verify } = invocation.config;
   const tables = result.tables.filter((table) => table.verdict === 'mismatch').map((table) => table.table);
-  if (tables.length === 0) return [];
-  const way = reverse ? ' --reverse' : '';
-  return [
-    [
-      'What was written on one side alone since the copy is a difference, too.',
-      ...(reverse
-        ? []
-        : ['Next: migrate verify --repair plan, which writes the statements that would mend the target.']),
-      `Or load these tables anew: migrate copy${way} --phase data --truncate --tables ${tables.join(',')}`,
-    ].join('\n'),
+  const line = (command: string, over: Invocation['flags'] = {}) => nextCommand(invocation, command, over);
+  const anew = { tables, exclude: undefined };
+  const wrong = (parts: readonly { readonly verdict: Verdict }[]) =>
+    parts.some(({ verdict }) => verdict === 'mismatch');
+  const lines = [
+    ...(tables.length > 0 ? ['What was written on one side alone since the copy is a difference, too.'] : []),
+    ...(tables.length > 0 && !reverse && verify.repair === undefined
+      ? [`Next: ${line('verify --repair plan')}, which writes the statements that would mend the target.`]
+      : []),
+    ...(tables.length > 0
+      ? [
+          `Or load these tables anew: ${line('copy --phase data --truncate', anew)}`,
+          `and compare again: ${line('verify', anew)}`,
+        ]
+      : []),
+    ...(wrong(result.sequences) || wrong(result.schema)
+      ? [
+          `Indexes and constraints that are missing and sequences that are behind are made up for by: ${line('copy --phase after-data')}`,
+          `Other parts that are not as planned have to be changed by hand; \`${line('schema --print')}\` shows how they should be.`,
+        ]
+      : []),
   ];
+  return lines.length === 0 ? [] : [lines.join('\n')];
 }
 
-function text(result: VerifyResult, { style, config }: Invocation): string {
+function text(result: VerifyResult, invocation: Invocation): string {
+  const { style } = invocation;
   const table = renderTable(
     [
       { header: 'table', flexible: true },
@@ -143,8 +159,8 @@ function text(result: VerifyResult, { style, config }: Invocation): string {
     ...result.tables.filter((each) => each.verdict !== 'match').map(explain),
     ...explainParts(result),
     ...(result.notes?.length ? [result.notes.join('\n')] : []),
-    `${paint(result.verdict, COLOR[result.verdict], style)}: ${sentence(result)}${result.mode === 'counts' ? ' Only rows were counted; values were not compared.' : ''}`,
-    ...next(result, config.reverse),
+    `${paint(result.verdict, COLOR[result.verdict], style)}: ${sentence(result)}`,
+    ...next(result, invocation),
   ];
   return parts.join('\n\n');
 }
@@ -155,8 +171,11 @@ const SENTENCE: Readonly<Record<Verdict, string>> = {
   inconclusive: 'something could not be compared.',
 };
 
-function sentence({ verdict, sampled }: VerifyResult): string {
-  return sampled && verdict === 'match'
+function sentence({ verdict, sampled, mode }: VerifyResult): string {
+  const match = verdict === 'match';
+  if (mode === 'counts')
+    return `${match ? 'every compared shard has as many rows as it should.' : SENTENCE[verdict]} Only rows were counted; values were not compared.`;
+  return sampled && match
     ? 'the rows of the sample are the same on both sides; the others were not compared.'
     : SENTENCE[verdict];
 }
@@ -238,7 +257,11 @@ export const verify: Command = {
         direction: config.reverse ? ('reverse' as const) : ('forward' as const),
         mode,
         maxDiscrepancies,
-        scope: { namespaces, ...(sample === undefined ? {} : { sample }) },
+        scope: {
+          namespaces,
+          tenantTables: tenantTablesOf(plan.tables, config.distributionColumn),
+          ...(sample === undefined ? {} : { sample }),
+        },
         details: { values: showValues, repair: repair !== undefined },
         measurements:
           resume === undefined

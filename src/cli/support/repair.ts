@@ -65,7 +65,7 @@ export async function repairAfter(
     }
     const said =
       repair === 'plan'
-        ? `The statements for ${plural(rows, 'row')} are in ${file}; nothing was changed.`
+        ? `The statements for ${plural(rows, 'row')} are in ${file}; nothing was changed. Next: read them, then run \`migrate verify --repair apply\`, or the file with psql on the coordinator.`
         : 'There is nothing to repair.';
     return {
       result: found,

@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
 import type { Database } from '../../citus/database.js';
 import type { Plan } from '../../core/plan-types.js';
-import { localError } from '../../export/local-error.js';
+import { writeWhole } from '../../files/write-whole.js';
 import { renderMarkdown } from '../../observe/report/markdown.js';
 import { renderPage } from '../../observe/report/page.js';
 import type { VerifyDocument } from '../../observe/report/types.js';
@@ -35,27 +33,11 @@ export function keepReports({ config, context }: Invocation): Pick<Outcome, 'kee
     async keep(document) {
       const result = document as unknown as VerifyDocument;
       for (const file of config.reports) {
-        await writeWhole(file, /\.md$/i.test(file) ? renderMarkdown(result) : renderPage(result));
+        await writeWhole(file, /\.md$/i.test(file) ? renderMarkdown(result) : renderPage(result), {
+          mode: 0o644,
+        });
         context.log.info('Report written', { file });
       }
     },
   };
-}
-
-/** Under its name only when it is complete: a reader never sees half a report. Throws LOCAL_IO, LOCAL_DISK_FULL. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const part = `${file}.${randomBytes(4).toString('hex')}.part`;
-  try {
-    const handle = await open(part, 'wx', 0o644);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw localError(error, file);
-  }
 }
