@@ -12,6 +12,7 @@ import { admit } from './admission.js';
 import { runAfterData } from './after-data.js';
 import type { CreateExecutor } from './executor.js';
 import { type LoadResult, NOTHING_LOADED } from './load-chunks.js';
+import { requireTables } from './preflight.js';
 import { type Quarantine, type QuarantineOptions, quarantineOf, readQuarantine } from './quarantine.js';
 import { chooseLanes, type Lanes, usesLanes, type Via } from './route.js';
 import { applyDdl, ddlFor } from './schema.js';
@@ -62,6 +63,7 @@ export async function runLoad(request: LoadRequest, steps: LoadSteps, whole: Con
   const { direction, loadId, reader } = steps;
   const { signal, abort } = childSignal(whole.signal);
   const context = { ...whole, signal };
+  if (phase === 'after-data') await requireTables(writer, tables, direction);
   const lanes = await chooseLanes(writer, tables, direction, via ?? 'auto', context);
   const throughCoordinator = tables.some(
     ({ table, placement }) => placement.kind === 'distributed' && lanes.get(table) === 'coordinator',

@@ -32,6 +32,14 @@ function suite(freshTarget: () => Promise<FreshDatabase>): void {
     },
   );
 
+  test.each([['copy'], ['schema']])('so are indexes that would be built on nothing (%s)', async (command) => {
+    await expectRefusal(
+      [command, '--phase', 'after-data', ...sides()],
+      { cwd, unchanged: [source, target] },
+      { code: 'TARGET_TABLE_MISSING', exit: 2, says: ['item', 'kind', 'migrate schema'] },
+    );
+  });
+
   test('so is a single node to which nothing came back', async () => {
     const empty = await freshSource();
     expect(await runJson(['copy', ...sides()], { cwd })).toMatchObject({ exit: 0 });

@@ -5,6 +5,7 @@ import { childSignal } from '../../core/parallel.js';
 import type { Plan } from '../../core/plan-types.js';
 import { RunLock } from '../../ledger/run-lock.js';
 import { requireWritable } from '../../load/admission.js';
+import { requireTables } from '../../load/preflight.js';
 import { wants } from '../../load/run.js';
 import { applyDdl, ddlFor } from '../../load/schema.js';
 import type { Statement } from '../../plan/statement.js';
@@ -58,6 +59,8 @@ async function create(invocation: Invocation, plan: Plan, writer: Database): Pro
   const { created, existing } = await (async () => {
     try {
       await requireWritable(writer, plan.tables);
+      if (config.phase === 'after-data')
+        await requireTables(writer, plan.tables, config.reverse ? 'reverse' : 'forward');
       const options = { jobs: config.jobs, mayRetry: () => lock.held, ...indexOptions(config) };
       return await applyDdl(writer, chosen(invocation, plan, writer), options, { ...context, signal });
     } finally {
