@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import { throwIfAborted } from './errors.js';
 import { Jobs } from './jobs.js';
@@ -5,8 +6,11 @@ import { Jobs } from './jobs.js';
 /** Signals that end together: `signal` follows `parent` and can be aborted by itself. */
 export function childSignal(parent: AbortSignal): { signal: AbortSignal; abort: (reason: unknown) => void } {
   const controller = new AbortController();
+  const signal = AbortSignal.any([parent, controller.signal]);
+  // Every session listens; Node.js takes the eleventh for a leak.
+  setMaxListeners(0, signal);
   return {
-    signal: AbortSignal.any([parent, controller.signal]),
+    signal,
     abort: (reason) => controller.abort(reason),
   };
 }

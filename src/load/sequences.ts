@@ -7,7 +7,7 @@ import type { SequenceValue } from '../export/manifest.js';
 import { INTEGER_TYPES } from '../plan/types.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import { int8, ownIds } from './own-ids.js';
+import { asInt8, int8, ownIds } from './own-ids.js';
 
 /** The value furthest along a sequence's way. */
 function furthest(values: readonly (string | null)[], up: boolean): bigint | undefined {
@@ -59,7 +59,7 @@ async function largestId(
     );
     return last;
   };
-  const end = up ? `${id} > ${int8(max)}` : `${id} < ${int8(min)}`;
+  const end = up ? `${asInt8(id)} > ${int8(max)}` : `${asInt8(id)} < ${int8(min)}`;
   return { own: await most(own), beyond: await most(end) };
 }
 

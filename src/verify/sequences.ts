@@ -193,7 +193,7 @@ async function readLargest(
     const id = quoteIdent(column);
     const within = ranges.map(({ state }) => `${id} >= ${state.min} AND ${id} < ${state.max}`);
     // What lies beyond the sequence's end it will never come upon.
-    const reach = state === undefined ? 'true' : `${id} BETWEEN ${state.min} AND ${state.max}`;
+    const reach = state === undefined ? 'true' : `${id}::bigint BETWEEN ${state.min} AND ${state.max}`;
     const outside = [reach, ...within.map((one) => `NOT (${one})`)].join(' AND ');
     const alike = same(table.table, [column]);
     // None is larger than the single node's largest, and that has an index for it as a rule.

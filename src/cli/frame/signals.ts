@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Interrupted, type StopSignal } from './failure.js';
 
 /** The part of `process` that signals come through. */
@@ -21,6 +22,8 @@ export function listenForStop(
   now: (reason: Interrupted) => void,
 ): StopRequests {
   const controller = new AbortController();
+  // Every session listens; Node.js takes the eleventh for a leak.
+  setMaxListeners(0, controller.signal);
   const listener = (signal: StopSignal) => (): void => {
     if (controller.signal.aborted) {
       now(new Interrupted(signal, 'at once'));
