@@ -80,14 +80,14 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
   const forward = direction === 'forward';
   const [from, to] = forward ? [source, target] : [target, source];
   const [knownThere, known] = await Promise.all([from, to].map(readTables));
-  refuseMissing(from, tables, knownThere!, direction);
-  refuseMissing(to, tables, known!, direction);
   const related = thorough ? withParents(plan, tables, known!) : tables;
   const sequencesIn = sequencesOf(plan.catalog, tables);
   const seen = (side: Database) => (side === to ? related : tables);
   await Promise.all(
     [source, target].map((side) => requireReadable(side.session, [...seen(side), ...sequencesIn])),
   );
+  refuseMissing(from, tables, knownThere!, direction);
+  refuseMissing(to, tables, known!, direction);
   const cuts = await allOf([
     sourceCut === undefined ? takeCut(source, seen(source)) : Promise.resolve(sourceCut),
     takeCut(target, seen(target)),

@@ -35,11 +35,17 @@ async function until({ child }: Running, holds: () => Promise<boolean>): Promise
 
 const errorOf = ({ stdout }: Finished) => JSON.parse(stdout).error;
 
-/** Makes the load stop in front of the last table: its lock lets readers in, but no writer. */
-async function gate(move: Move): Promise<{ blocker: pg.Client; waiting(): Promise<number | undefined> }> {
+/**
+ * Makes the load stop in front of the last table. EXCLUSIVE lets readers in, but no writer; SHARE UPDATE EXCLUSIVE
+ * lets writers in, but nobody who analyzes the table or builds an index.
+ */
+async function gate(
+  move: Move,
+  mode: 'EXCLUSIVE' | 'SHARE UPDATE EXCLUSIVE' = 'EXCLUSIVE',
+): Promise<{ blocker: pg.Client; waiting(): Promise<number | undefined> }> {
   expect(await move.finish('schema --phase before-data')).toMatchObject({ exit: 0 });
   const blocker = await connectTo(move.target.url);
-  await blocker.query('BEGIN; LOCK TABLE loose IN EXCLUSIVE MODE');
+  await blocker.query(`BEGIN; LOCK TABLE loose IN ${mode} MODE`);
   const waiting = async (): Promise<number | undefined> => {
     // By the table: other locks are waited for a moment, too.
     const { rows } = await move.target.client.query(
@@ -169,7 +175,7 @@ describe('a signal', () => {
 describe('a lost backend', () => {
   test('does not end what comes after the rows: the step is tried again on a new connection', async () => {
     const move = await freshMove();
-    const { blocker, waiting } = await gate(move);
+    const { blocker, waiting } = await gate(move, 'SHARE UPDATE EXCLUSIVE');
     const run = start(move, 'copy');
     let said = '';
     run.child.stderr!.on('data', (text) => (said += text));
