@@ -4,8 +4,8 @@ import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
 import type { VerifyResult } from '../verify/types.js';
 import { type VerifyRequest, verify } from '../verify/verify.js';
+import { Follower } from './follower.js';
 import { ATTEMPTS, backoff } from './pace.js';
-import { Follower } from './sync.js';
 
 export interface LiveResult extends VerifyResult {
   /** While it was held, writers of the source went on; TRUNCATE and changes of its schema waited. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import type { Follower } from '../../src/dualwrite/sync.js';
+import type { Follower } from '../../src/dualwrite/follower.js';
 import { type FreshDatabase, freshCluster, freshSource } from '../support/databases.js';
 import { drain, follow, install, Oracle } from '../support/follow.js';
 import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_SCHEMA } from '../support/follow-schema.js';
