@@ -128,12 +128,16 @@ export async function readQuarantine(
   const files = await readdir(own).catch(() => [] as string[]);
   const found: Quarantined[] = [];
   for (const file of files.sort()) {
-    const attempt = /^([0-9a-f-]{32,36})\.json$/.exec(file)?.[1];
+    const [, attempt, kind] = /^([0-9a-f-]{32,36})\.(json|copy)$/.exec(file) ?? [];
     if (attempt === undefined) continue;
     const path = join(own, file);
-    const rows = path.replace(/\.json$/, '.copy');
-    if (committed(attempt)) found.push({ ...JSON.parse(await readFile(path, 'utf8')), file: rows });
-    else await Promise.all([rm(path), rm(rows, { force: true })]);
+    // Each file by itself: a process that was killed between the two has left rows that nothing tells of.
+    if (!committed(attempt)) await rm(path);
+    else if (kind === 'json')
+      found.push({
+        ...JSON.parse(await readFile(path, 'utf8')),
+        file: path.replace(/\.json$/, '.copy'),
+      });
   }
   return found;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -38,6 +38,28 @@ test('a load tells of the rows that it committed without, and removes what came 
   expect(readFileSync(kept!.file, 'utf8')).toBe('1\n');
   expect(kept!.replay).toContain(`FROM '${mine.folder}/${COMMITTED}.copy'`);
   expect(existsSync(join(mine.directory, mine.folder, `${LOST}.copy`))).toBe(false);
+});
+
+test.each(['copy', 'json'])(
+  'an attempt that was killed with only its .%s file written leaves nothing',
+  async (kind) => {
+    const mine = quarantineOf({ directory: fresh(), maxBadRows: 9 }, 'load 1', '1/1');
+    await keep(mine, COMMITTED, '1');
+    await keep(mine, LOST, '2');
+    const own = join(mine.directory, mine.folder);
+    rmSync(join(own, `${LOST}.${kind === 'copy' ? 'json' : 'copy'}`));
+    expect(await read(mine)).toHaveLength(1);
+    expect(readdirSync(own).sort()).toEqual([`${COMMITTED}.copy`, `${COMMITTED}.json`]);
+  },
+);
+
+test('files that are not an attempt’s are left alone', async () => {
+  const mine = quarantineOf({ directory: fresh(), maxBadRows: 9 }, 'load 1', '1/1');
+  await keep(mine, LOST, '2');
+  const own = join(mine.directory, mine.folder);
+  writeFileSync(join(own, 'notes.copy'), '');
+  expect(await read(mine)).toEqual([]);
+  expect(readdirSync(own)).toEqual(['notes.copy']);
 });
 
 test.each([
