@@ -3,6 +3,10 @@ DECLARE
   segment bigint := pg_sequence_last_value('citus_migrate.segment'::regclass);
   written bigint;
 BEGIN
+  -- What is brought here from the other side is no change to bring there.
+  IF current_setting('citus_migrate.applying', true) = 'on' THEN
+    RETURN NULL;
+  END IF;
   IF pg_sequence_last_value('citus_migrate.dropped'::regclass) > 1 THEN
     RETURN NULL;
   END IF;

@@ -1,3 +1,4 @@
+import { APPLYING } from '../citus/applying.js';
 import type { Connector, Node } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import type { Shard } from '../citus/shards.js';
@@ -57,7 +58,7 @@ export class NodePass {
     try {
       if (scope.resumed) await endAttempts(session, SYNC_ID, PASS);
       await session.query(
-        `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; SET LOCAL search_path = ${scope.searchPath}`,
+        `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; SET LOCAL search_path = ${scope.searchPath}; ${APPLYING}`,
       );
       await lockChunk(session, { loadId: SYNC_ID, runId: writer.options.runId }, PASS);
       // Rows of several tables come in any order, and are whole only at the end: at the source they were.

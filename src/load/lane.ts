@@ -1,3 +1,4 @@
+import { applyingOn } from '../citus/applying.js';
 import type { Connector } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
@@ -47,12 +48,11 @@ export interface LaneOptions {
 
 /**
  * Triggers and foreign-key checks stay silent while rows come in any order; the references are checked when the
- * constraints are made, or afterwards. On a cluster the setting has to be told to the workers.
+ * constraints are made, or afterwards. On a cluster the settings have to be told to the workers.
  */
 async function silenceTriggers(session: Session, writer: Connector): Promise<void> {
-  if (!writer.superuser) return;
-  if (writer.kind === 'citus') await session.query("SET LOCAL citus.propagate_set_commands = 'local'");
-  await session.query('SET LOCAL session_replication_role = replica');
+  for (const setting of applyingOn(writer.kind)) await session.query(setting);
+  if (writer.superuser) await session.query('SET LOCAL session_replication_role = replica');
 }
 
 /**

@@ -1,3 +1,4 @@
+import { APPLYING } from '../citus/applying.js';
 import type { Connector, Node } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import type { Shard } from '../citus/shards.js';
@@ -74,6 +75,7 @@ export class NodeLane {
           message: `An earlier attempt at ${scope.chunk} has been committed on ${node.name} meanwhile`,
         });
       }
+      await session.query(APPLYING);
       if (writer.superuser) await session.query('SET LOCAL session_replication_role = replica');
       const { placements } = await session.one<{ placements: number }>(
         sql('load/fence', { shards: scope.shards.map((shard) => shard.shardId).join(', ') }),

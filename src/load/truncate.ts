@@ -1,3 +1,4 @@
+import { applyingOn } from '../citus/applying.js';
 import type { Database } from '../citus/database.js';
 import type { Named } from '../core/catalog-types.js';
 import type { Context } from '../core/context.js';
@@ -90,6 +91,7 @@ export async function truncateTables(
   await ledger.forgetLanes(names, fail);
   const { session } = writer;
   await session.transaction(async () => {
+    for (const setting of applyingOn(writer.kind)) await session.query(setting);
     await session.query(`TRUNCATE ${tables.map(qualified).join(', ')}`, 'empty the tables');
     const dropped = await rebuilt(session, indexes);
     // Citus takes one at a time.

@@ -1,3 +1,4 @@
+import { applyingOn } from '../citus/applying.js';
 import type { Node } from '../citus/database.js';
 import { sql } from '../postgres/sql-files.js';
 import type { RepairStep, TableRepair } from './repair-plan.js';
@@ -42,7 +43,7 @@ export function byNode(steps: readonly RepairStep[]): Map<string, RepairStep[]> 
 /** What a transaction that mends rows starts with. */
 export function transactionSettings({ citus, silent }: Pick<RepairFileFacts, 'citus' | 'silent'>): string[] {
   return [
-    ...(citus && silent ? [`SET LOCAL citus.propagate_set_commands = 'local'`] : []),
+    ...applyingOn(citus ? 'citus' : 'single'),
     ...(silent ? ['SET LOCAL session_replication_role = replica'] : []),
   ];
 }

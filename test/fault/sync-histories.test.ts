@@ -3,7 +3,7 @@ import type { Context } from '../../src/core/context.js';
 import { MigrateError } from '../../src/core/errors.js';
 import type { Follower } from '../../src/dualwrite/follower.js';
 import { connectTo, type FreshDatabase, freshCluster, freshSource } from '../support/databases.js';
-import { drain, follow, install, Oracle } from '../support/follow.js';
+import { follow, install, Oracle } from '../support/follow.js';
 import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_SCHEMA } from '../support/follow-schema.js';
 import { seeded, Writers } from '../support/histories.js';
 import { type Journey, load, prepare } from '../support/load.js';
@@ -68,14 +68,15 @@ describe('sync under concurrent writers', () => {
     };
   });
 
-  /** One pass, at whose fence both sides are compared; a new process after a crash. */
-  async function pass(note: string): Promise<void> {
+  /** One pass, at whose fence both sides are compared; a new process after a crash. True: nothing was left to apply. */
+  async function pass(note: string): Promise<boolean> {
     try {
-      await opened.follower.pass(async ({ exported }) => {
+      const { changes } = await opened.follower.pass(async ({ exported }) => {
         seen.fences += 1;
         await oracle.expectEqual(exported, note);
       });
       seen.passes += 1;
+      return changes === 0;
     } catch (error) {
       if (!(error instanceof MigrateError)) throw error;
       if (error.message.startsWith('crash')) {
@@ -84,18 +85,20 @@ describe('sync under concurrent writers', () => {
       } else if (error.retry === 'never') throw error;
       // A lock that a writer holds, such as TRUNCATE's: the next pass gets it.
       else seen.refused += 1;
+      return false;
     }
   }
 
   async function history(seed: number): Promise<void> {
     const random = seeded(seed * 7919);
     const note = `seed ${seed}`;
-    let passing: Promise<void> | undefined;
+    // Every other history, as its seed says: the first pass that gets so far breaks there, if only at the end.
+    if (random() < 0.5) crashAt = POINTS[Math.floor(random() * POINTS.length)];
+    let passing: Promise<boolean> | undefined;
     await writers.run(seed, STEPS, async () => {
       // Some passes run beside the writers, some are waited for.
       const dice = random();
       if (dice < 0.2 && passing === undefined) {
-        if (random() < 0.15) crashAt = POINTS[Math.floor(random() * POINTS.length)];
         passing = pass(note);
         passing.catch(() => {});
       } else if (dice > 0.9) {
@@ -104,8 +107,7 @@ describe('sync under concurrent writers', () => {
       }
     });
     await passing;
-    crashAt = undefined;
-    await drain(opened.follower);
+    while (!(await pass(note)));
     await oracle.expectEqual(undefined, `end of ${note}`);
   }
 
@@ -124,7 +126,7 @@ describe('sync under concurrent writers', () => {
     if (HISTORIES < 20) return;
     // The histories were what they are meant to be.
     expect(seen.fences).toBeGreaterThan(HISTORIES);
-    expect(seen.crashes).toBeGreaterThan(HISTORIES / 20);
+    expect(seen.crashes).toBeGreaterThan(HISTORIES / 4);
   });
 
   test('notices a change that nobody captured', async () => {

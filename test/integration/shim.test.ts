@@ -68,6 +68,17 @@ describe('the shim', () => {
   const status = () => withSource(shimStatus);
   const remove = () => withSource((side) => removeShim(side, noopContext()));
 
+  test('captures nothing of a transaction that brings rows from the other side', async () => {
+    await install(journey);
+    const { client } = source;
+    await client.query(
+      `BEGIN; SET LOCAL citus_migrate.applying = 'on'; DELETE FROM item; TRUNCATE part; UPDATE kind SET label = 'k'; COMMIT`,
+    );
+    expect((await status())?.log).toMatchObject({ changes: 0 });
+    await client.query(`UPDATE kind SET label = 'other' WHERE id = 1`);
+    expect((await status())?.log).toMatchObject({ changes: 2 });
+  });
+
   test('leaves nothing behind when it is removed', async () => {
     const before = await catalogOf(source.url);
     await install(journey);
