@@ -7,7 +7,9 @@ import {
   dropClusterDatabase,
   dropDatabase,
   type ServerAddress,
+  withSession,
 } from '../../src/demo/servers/index.js';
+import { copyClusterDatabase, EMPTY } from './cluster-copy.js';
 import type { SharedAddress } from './global-setup.js';
 
 /** A database of its own for one test, removed when the test file ends. */
@@ -45,8 +47,14 @@ export async function freshCluster({ shardCount = 8, replicationFactor = 1 } = {
   const name = freshName();
   const cluster = await clusterServers();
   cleanUps.push(() => dropClusterDatabase(cluster, name));
-  await createClusterDatabase(cluster, name, { shardCount, replicationFactor });
+  if (process.env.TEST_TARGET_URL === undefined) await copyClusterDatabase(cluster, EMPTY, name);
+  else await createClusterDatabase(cluster, name);
   const url = cluster.coordinator.url(name);
+  await withSession(url, async (session) => {
+    // A database's settings are not copied with it; set here they reach all nodes.
+    await session.query(`ALTER DATABASE ${name} SET citus.shard_count = ${shardCount}`);
+    await session.query(`ALTER DATABASE ${name} SET citus.shard_replication_factor = ${replicationFactor}`);
+  });
   return { url, client: await connectTo(url), workerUrls: cluster.workers.map((worker) => worker.url(name)) };
 }
 

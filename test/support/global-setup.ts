@@ -9,6 +9,7 @@ import {
   startCluster,
   startServer,
 } from '../../src/demo/servers/index.js';
+import { EMPTY, freeze } from './cluster-copy.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -44,7 +45,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     },
     cluster: async () => {
       const install = await findPostgres();
-      const { coordinator, workers } = await startCluster({ install, settings });
+      const { coordinator, workers } = await startCluster({ install, settings, database: EMPTY });
+      await freeze({ coordinator, workers }, EMPTY);
       return [coordinator, ...workers].map(address);
     },
   };
