@@ -14,6 +14,7 @@ import { sql } from '../postgres/sql-files.js';
 import { type Copied, requireCopied } from './copied.js';
 import { SYNC_ID } from './node-pass.js';
 import { applyMoment, unroutable } from './pass.js';
+import { PassCheck } from './pass-check.js';
 import { rotateSegments } from './segments.js';
 import { openMoment, requireCapturing, requireShapes, type SourceMoment } from './snapshot.js';
 import { type CapturedRow, lockShim, missingShim, readCaptured, readState } from './state.js';
@@ -55,6 +56,7 @@ export class Follower {
     private readonly ledger: Ledger,
     private readonly captured: readonly CapturedRow[],
     private readonly copied: Copied,
+    private readonly check: PassCheck,
     private readonly context: Context,
   ) {
     const { target } = request;
@@ -105,7 +107,9 @@ export class Follower {
       try {
         await requireTables(target, followed, 'forward');
         const copied = await requireCopied({ control, target, ledger, captured, tables: followed });
-        return new Follower(request, control, ledger, captured, copied, context);
+        const check = await PassCheck.open(source, target, followed);
+        for (const reason of check.counted.values()) context.log.warn(`In passes, too, ${reason}`);
+        return new Follower(request, control, ledger, captured, copied, check, context);
       } catch (error) {
         await ledger.close();
         throw error;
@@ -148,6 +152,7 @@ export class Follower {
               sql: windowSql,
               searchPath,
               resumed: this.#resumed,
+              check: this.check,
             },
             this.context,
           );

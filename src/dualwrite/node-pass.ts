@@ -3,6 +3,7 @@ import type { Connector, Node } from '../citus/connector.js';
 import type { SessionPool } from '../citus/pool.js';
 import type { Shard } from '../citus/shards.js';
 import { BINARY_HEADER, BINARY_TRAILER } from '../core/copy-binary.js';
+import { type DigestColumns, parseDigest } from '../core/digest.js';
 import { MigrateError } from '../core/errors.js';
 import { qualified, quoteIdent, quoteList } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
@@ -13,6 +14,7 @@ import { LOCK_TIMEOUT } from '../load/lane.js';
 import { columnsOf } from '../plan/projection.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import type { ShardDigests } from './pass-check.js';
 import { placeColumns } from './window.js';
 
 /** What all passes are called in the ledger's locks: one works on a node at a time, and earlier attempts end first. */
@@ -105,8 +107,8 @@ export class NodePass {
     );
   }
 
-  /** Deletes the rows of a shard at the staged places. */
-  async clear(id: number, table: TablePlan, shard: Shard): Promise<void> {
+  /** What tells that the row `t` of a shard lies at a staged place `p`. */
+  #atPlace(table: TablePlan, shard: Shard): string {
     const { placement } = table;
     const same = placeColumns(table).map(({ name }) => `t.${quoteIdent(name)} = p.${quoteIdent(name)}`);
     // Places of the node's other shards need not be looked for here.
@@ -115,10 +117,37 @@ export class NodePass {
         `${placement.hashFunction}(p.${quoteIdent(placement.column)}) BETWEEN ${shard.range.min} AND ${shard.range.max}`,
       );
     }
+    return same.join(' AND ');
+  }
+
+  /** Deletes the rows of a shard at the staged places. */
+  async clear(id: number, table: TablePlan, shard: Shard): Promise<void> {
     await this.session.query(
-      `DELETE FROM ${qualified(shard.relation)} t USING pg_temp.${stage(id)} p WHERE ${same.join(' AND ')}`,
+      `DELETE FROM ${qualified(shard.relation)} t USING pg_temp.${stage(id)} p WHERE ${this.#atPlace(table, shard)}`,
       `clear changed rows of ${table.table}`,
     );
+  }
+
+  /** What now lies at the staged places of the numbered shards, or `whole` in them; `hash` digests the row `t`. */
+  async digest(
+    id: number,
+    table: TablePlan,
+    shards: ReadonlyMap<number, Shard>,
+    hash: string,
+    whole: boolean,
+  ): Promise<ShardDigests> {
+    if (shards.size === 0) return new Map();
+    const rows = await this.session.query<DigestColumns & { part: number }>(
+      [...shards]
+        .map(([bucket, shard]) => {
+          const places = ` WHERE EXISTS (SELECT FROM pg_temp.${stage(id)} p WHERE ${this.#atPlace(table, shard)})`;
+          const from = `${qualified(shard.relation)} t${whole ? '' : places}`;
+          return `(${sql('dualwrite/pass-digest', { bucket, hash, from })})`;
+        })
+        .join('\nUNION ALL\n'),
+      `digest changed rows of ${table.table}`,
+    );
+    return new Map(rows.map((row) => [row.part, parseDigest(row)]));
   }
 
   /** Deletes every row of a shard. */

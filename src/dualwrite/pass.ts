@@ -10,6 +10,7 @@ import { ShardMap } from '../core/shard-map.js';
 import { routeKeyOf } from '../load/direct-lane.js';
 import type { Session } from '../postgres/session.js';
 import { NodePass } from './node-pass.js';
+import { type PassCheck, requireSame } from './pass-check.js';
 import type { Window, WindowSql } from './window.js';
 
 /** Bytes of rows that wait for their shards while as many are written. */
@@ -24,6 +25,7 @@ export interface ApplyRequest {
   readonly sql: WindowSql;
   readonly searchPath: string;
   readonly resumed: boolean;
+  readonly check: PassCheck;
 }
 
 /** A table of a pass with the shards that it goes to. */
@@ -32,12 +34,15 @@ interface Destination {
   readonly shards: TableShards;
   readonly map: ShardMap;
   readonly key: RouteKey | null;
+  /** Shards in which places were cleared, where the table was not emptied. */
+  readonly touched: Set<Shard>;
 }
 
 function destinationOf(window: Window, all: ReadonlyMap<string, TableShards>, head: Node): Destination {
   const { table } = window;
   const shards = shardsOf(all, table, head);
-  if (shards.kind !== 'distributed') return { window, shards, map: ShardMap.single(0), key: null };
+  if (shards.kind !== 'distributed')
+    return { window, shards, map: ShardMap.single(0), key: null, touched: new Set() };
   const key = routeKeyOf(table);
   if (key === undefined) throw unroutable(table);
   return {
@@ -45,6 +50,7 @@ function destinationOf(window: Window, all: ReadonlyMap<string, TableShards>, he
     shards,
     map: new ShardMap(shards.shards.map(({ range }, index) => ({ shardId: index, ...range! }))),
     key,
+    touched: new Set(),
   };
 }
 
@@ -84,6 +90,7 @@ export async function applyMoment(request: ApplyRequest, context: Context): Prom
     await context.fail('sync: after the places were cleared');
     let rows = 0;
     for (const each of all) rows += await writeTable(request, each, passes, context);
+    for (const each of all) await requireEqual(request, each, passes);
     for (const each of all) if (each.window.unproven) await requireWhole(request, each, passes);
     await context.fail('sync: before the first commit');
     for (const pass of passes.values()) {
@@ -100,7 +107,7 @@ type Passes = ReadonlyMap<Node, NodePass>;
 
 async function clearTable(
   { reader, sql }: ApplyRequest,
-  { window, shards, map, key }: Destination,
+  { window, shards, map, key, touched }: Destination,
   passes: Passes,
   { signal }: Context,
 ): Promise<void> {
@@ -123,7 +130,6 @@ async function clearTable(
   await onEach(async (pass, mine) => {
     if (mine[0] !== undefined) await pass.prepare(id, table, mine[0]);
   });
-  const touched = new Set<Shard>();
   const { select } = sql.placesOf(window);
   await stream({ reader, select, table, map, key: key && { ...key, field: 0 }, signal }, async (batch) => {
     const perPass = new Map<NodePass, ShardRows[]>();
@@ -166,6 +172,33 @@ async function writeTable(
       }),
     );
   });
+}
+
+/**
+ * Before anything of the pass is committed: what lies now where rows were cleared is what the source has of them, on
+ * every placement. Throws ROWS_DIFFER.
+ */
+async function requireEqual(
+  { reader, sql, check }: ApplyRequest,
+  { window, shards, touched }: Destination,
+  passes: Passes,
+): Promise<void> {
+  const { id, table, truncated } = window;
+  const hash = check.hash(table, 'target');
+  const source = await check.onSource(reader, table, shards, sql.changedRows(window));
+  await Promise.all(
+    [...passes].map(async ([node, pass]) => {
+      const here = shards.shards.flatMap((shard, index) =>
+        shard.nodes.includes(node) ? [[index + 1, shard] as const] : [],
+      );
+      const written = here.filter(([, shard]) => truncated || touched.has(shard));
+      const target = await pass.digest(id, table, new Map(written), hash, truncated);
+      const mine = new Set(here.map(([bucket]) => bucket));
+      // Rows that belong nowhere are told with the first shard.
+      const wanted = [...source].filter(([bucket]) => mine.has(bucket) || (bucket === 0 && mine.has(1)));
+      requireSame(table, node.name, new Map(wanted), target);
+    }),
+  );
 }
 
 /**

@@ -102,8 +102,13 @@ export class WindowSql {
 
   /** The rows of the table that have changed, or all of a table that was truncated, as they travel. */
   rowsOf(window: Window): string {
+    return `SELECT ${selectList(window.table, 'forward')} FROM ${this.changedRows(window)}`;
+  }
+
+  /** The same rows as they lie, behind FROM: with the joins that reach the distribution column. */
+  changedRows(window: Window): string {
     const { table } = window;
-    const from = `SELECT ${selectList(table, 'forward')} FROM ${this.from(window)}${sourceJoins(table)}`;
+    const from = `${this.from(window)}${sourceJoins(table)}`;
     if (window.truncated) return from;
     return `${from} JOIN (${this.affectedKeys(window)}) k ON ${equal(ROW, table.key!, 'k', table.key!)}`;
   }

@@ -116,6 +116,34 @@ describeCitus('sync when something breaks', () => {
     await expectSame();
   });
 
+  test('a pass whose rows come out otherwise on one shard is refused before anything of it is committed', async () => {
+    const { client } = target;
+    await client.query(`CREATE FUNCTION twist() RETURNS trigger LANGUAGE plpgsql AS
+      $$BEGIN NEW.name := NEW.name || ' '; RETURN NEW; END$$`);
+    const { rows } = await client.query(
+      `SELECT get_shard_id_for_distribution_column('account', 'ns2') AS shard`,
+    );
+    await client.query(
+      `SELECT run_command_on_placements('account', $$DO 'BEGIN
+         IF ''%1$s'' LIKE ''%%_${rows[0].shard}%%'' THEN
+           CREATE TRIGGER twist BEFORE INSERT ON %1$s FOR EACH ROW EXECUTE FUNCTION public.twist();
+           ALTER TABLE %1$s ENABLE ALWAYS TRIGGER twist;
+         END IF; END'$$)`,
+    );
+    const { follower, close } = await follow(journey);
+    cleanUps.push(close);
+    await source.client.query(`UPDATE account SET name = name || '!' WHERE namespace = 'ns1'`);
+    await follower.pass();
+    await expectSame();
+    const before = await oracle.targetRows();
+    await source.client.query(`UPDATE account SET name = name || '!'`);
+    await expect(follower.pass()).rejects.toMatchObject({
+      code: 'ROWS_DIFFER',
+      context: { table: 'account' },
+    });
+    expect(await oracle.targetRows()).toEqual(before);
+  });
+
   test('nothing is lost when the process is killed again and again under writers', async () => {
     const sides = ['--source', source.url, '--target', target.url, '--plan', journey.planFile];
     const cwd = journey.folder;

@@ -106,6 +106,13 @@ export class Oracle {
     return rows.map(({ line }) => line);
   }
 
+  /** All that the target holds now. */
+  async targetRows(): Promise<string[][]> {
+    const all: string[][] = [];
+    for (const { target } of this.expectations) all.push(await this.#rows('target', target));
+    return all;
+  }
+
   /** The target holds what the source held at that moment, in every table. */
   async expectEqual(snapshot?: string, note = ''): Promise<void> {
     await this.source.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
