@@ -26,6 +26,7 @@ const AREAS = {
   dump: 'The dump directory',
   load: 'The load',
   capture: 'The capture of changes',
+  ownership: 'Who takes the writes',
   verify: 'Verification',
   run: 'The run',
   bug: 'Bugs',

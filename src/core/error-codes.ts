@@ -2,6 +2,7 @@ import { ANSWER_ERRORS } from './error-codes/answer.js';
 import { PLAN_AND_DUMP_ERRORS } from './error-codes/data.js';
 import type { ErrorEntry } from './error-codes/entry.js';
 import { LOAD_ERRORS } from './error-codes/load.js';
+import { OWNERSHIP_ERRORS } from './error-codes/ownership.js';
 import { SERVER_ERRORS } from './error-codes/server.js';
 import { USAGE_ERRORS } from './error-codes/usage.js';
 
@@ -16,6 +17,7 @@ export const ERROR_CODES = {
   ...SERVER_ERRORS,
   ...PLAN_AND_DUMP_ERRORS,
   ...LOAD_ERRORS,
+  ...OWNERSHIP_ERRORS,
   ...ANSWER_ERRORS,
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -2,7 +2,18 @@
 export type Retry = 'never' | 'same' | 'reconnect';
 
 export interface ErrorEntry {
-  area: 'usage' | 'connection' | 'server' | 'plan' | 'dump' | 'load' | 'capture' | 'verify' | 'run' | 'bug';
+  area:
+    | 'usage'
+    | 'connection'
+    | 'server'
+    | 'plan'
+    | 'dump'
+    | 'load'
+    | 'capture'
+    | 'ownership'
+    | 'verify'
+    | 'run'
+    | 'bug';
   /** Process exit code, as docs/cli.md lists them. */
   exit: 2 | 3 | 4 | 1 | 70;
   retry: Retry;

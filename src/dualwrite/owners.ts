@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../citus/database.js';
+import type { Context } from '../core/context.js';
+import { MigrateError } from '../core/errors.js';
+import { quoteLiteral } from '../core/names.js';
+import type { OwnershipRow, Side } from '../core/ownership.js';
+import { isState, type Session } from '../postgres/session.js';
+import { sql } from '../postgres/sql-files.js';
+import { createOwnership, removeOwnership } from './owner-schema.js';
+import {
+  adoptHere,
+  awaitWritersHere,
+  blockHere,
+  decideHere,
+  type Holding,
+  releaseHere,
+} from './owner-steps.js';
+
+const UNDEFINED_TABLE = '42P01';
+
+interface Attempt {
+  readonly token: string;
+  /** By this machine's clock; each node counts by its own. */
+  readonly until: number;
+}
+
+/**
+ * Who takes the writes, as one side has it, and the steps by which that changes: block, awaitWriters, (a last pass and
+ * all checks by the caller), give here; then take on the other side. Each node of a cluster decides by rows of its
+ * own. They are kept in step without two-phase commit: workers are held until the coordinator, whose row is the
+ * decision, has made it, and follow it afterwards.
+ *
+ * A process that dies before the decision leaves a block, which runs out; on a cluster workers may stay held until
+ * anybody calls `citus_migrate.settle_owners()`, as routers and `open` do. One that dies after it leaves units that
+ * nobody takes writes for until `take`, or a router, opens them on the other side.
+ */
+export class Owners {
+  readonly side: Side;
+  readonly #attempts = new Map<string, Attempt>();
+
+  private constructor(
+    readonly database: Database,
+    /** One per node, the single node or coordinator first. */
+    private readonly sessions: readonly Session[],
+    private readonly context: Context,
+  ) {
+    this.side = database.options.side;
+  }
+
+  /** Makes the table and its functions on every node where they are missing; new units belong to the source. */
+  static install(database: Database): Promise<void> {
+    return createOwnership(database);
+  }
+
+  /** Takes them away. Guards have to be gone: without the table they refuse every write. */
+  static remove(database: Database): Promise<void> {
+    return removeOwnership(database);
+  }
+
+  /** Connects to every node, and makes workers follow the coordinator. Throws OWNERSHIP_MISSING. */
+  static async open(database: Database, context: Context): Promise<Owners> {
+    const opening = await Promise.allSettled(database.nodes.map((node) => database.connect(node)));
+    const sessions = opening.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const owners = new Owners(database, sessions, context);
+    try {
+      const failed = opening.find((each) => each.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+      await owners.read();
+      if (database.kind === 'citus') {
+        await owners.#head.query('SELECT citus_migrate.settle_owners()', 'make the workers follow');
+      }
+      return owners;
+    } catch (error) {
+      await owners.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.sessions.map((session) => session.close()));
+  }
+
+  /** The rows of the single node or coordinator. Throws OWNERSHIP_MISSING. */
+  async read(): Promise<OwnershipRow[]> {
+    type Row = Omit<OwnershipRow, 'epoch' | 'blockedUntil'> & { epoch: string; blockedUntil: number | null };
+    try {
+      const rows = await this.#head.query<Row>(sql('dualwrite/owner-read'), 'read who owns the writes');
+      return rows.map((row) => ({ ...row, epoch: Number(row.epoch) }));
+    } catch (error) {
+      if (!isState(error, UNDEFINED_TABLE)) throw error;
+      throw new MigrateError('OWNERSHIP_MISSING', {
+        message: `${this.database.place} does not keep who owns the writes`,
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Refuses new writers of these units for at most `ms` milliseconds; those under way go on (see awaitWriters). All
+   * units or none. Takes the place of an earlier block of theirs. Throws UNIT_NOT_OWNED, WRITERS_BUSY.
+   */
+  async block(units: readonly string[], ms: number): Promise<void> {
+    if (units.length === 0) return;
+    const attempt = { token: randomUUID(), until: Date.now() + ms };
+    const holding = { units, side: this.side, token: attempt.token };
+    const block = async (session: Session): Promise<void> => {
+      const blocked = new Set(await blockHere(session, holding, { ms, until: attempt.until }, this.context));
+      const others = units.filter((unit) => !blocked.has(unit));
+      if (others.length > 0) throw this.#notOwned(others);
+    };
+    try {
+      // The coordinator first: a worker that is held while it is not has been left behind, and is released by anybody.
+      await block(this.#head);
+      await this.context.fail('owners: after the block of one node');
+      await Promise.all(this.#workers.map(block));
+    } catch (error) {
+      await this.#release(holding);
+      throw error;
+    }
+    for (const unit of units) this.#attempts.set(unit, attempt);
+    await this.#notify();
+  }
+
+  /**
+   * Waits until every transaction has ended that had written to these units before the block. Nobody queues behind
+   * this. Throws WRITERS_BUSY after `timeoutMs`; then the block is ended.
+   */
+  async awaitWriters(units: readonly string[], timeoutMs: number): Promise<void> {
+    if (units.length === 0) return;
+    const until = Date.now() + timeoutMs;
+    try {
+      const left = await Promise.all(
+        this.sessions.map((session) => awaitWritersHere(session, units, until, this.context)),
+      );
+      const busy = left.reduce((sum, each) => sum + each, 0);
+      if (busy === 0) return;
+      throw new MigrateError('WRITERS_BUSY', {
+        message: `${busy} transactions that write on ${this.database.place} did not end within ${timeoutMs} ms`,
+        context: { transactions: busy },
+      });
+    } catch (error) {
+      await this.release(units);
+      throw error;
+    }
+  }
+
+  /** Ends this one's block of these units, unless they were given away: writes go on here. Never throws. */
+  async release(units: readonly string[]): Promise<void> {
+    const tokens = new Set(units.map((unit) => this.#attempts.get(unit)?.token));
+    for (const token of tokens) {
+      if (token === undefined) continue;
+      const mine = units.filter((unit) => this.#attempts.get(unit)?.token === token);
+      await this.#release({ units: mine, side: this.side, token });
+    }
+  }
+
+  /**
+   * THE decision: from its commit on these units belong to the other side, whatever happens here. They have to be
+   * those of one block. Returns the number of the move, for `take`. Throws BLOCK_EXPIRED when the block has run out or
+   * was replaced, WRITERS_BUSY; then nothing has moved and the block is ended.
+   */
+  async give(units: readonly string[], to: Side): Promise<number> {
+    if (to === this.side) throw new MigrateError('INTERNAL', { message: `The ${to} gives writes to itself` });
+    const attempt = units[0] === undefined ? undefined : this.#attempts.get(units[0]);
+    if (attempt === undefined || units.some((unit) => this.#attempts.get(unit) !== attempt)) {
+      throw new MigrateError('BLOCK_EXPIRED', {
+        message: `Writes to these units are not held up together on ${this.database.place}`,
+        context: { units },
+      });
+    }
+    const { token, until } = attempt;
+    const holding = { units, side: this.side, token };
+    const decide = (session: Session, change: string): Promise<number> =>
+      decideHere(session, holding, { change, until }, this.context);
+    let epoch: number;
+    try {
+      await Promise.all(this.#workers.map((session) => decide(session, `blocked_until = 'infinity'`)));
+      await this.context.fail('owners: before the decision');
+      epoch = await decide(
+        this.#head,
+        `owner = ${quoteLiteral(to)}, blocked_until = NULL, blocked_by = NULL, epoch = (SELECT max(e.epoch) + 1 FROM citus_migrate.ownership e)`,
+      );
+    } catch (error) {
+      await this.release(units);
+      throw error;
+    }
+    for (const unit of units) this.#attempts.delete(unit);
+    await this.context.fail('owners: after the decision');
+    // Workers that are held refuse writes in any case: now they tell where the writes go.
+    await Promise.all(this.#workers.map((session) => adoptHere(session, units, to, epoch))).catch(
+      (error: Error) => this.context.log.warn(`Not all workers know the new owner yet: ${error.message}`),
+    );
+    await this.#notify();
+    return epoch;
+  }
+
+  /** Opens units here that the other side has given away by its move `epoch`; once more, if need be. */
+  async take(units: readonly string[], epoch: number): Promise<void> {
+    if (units.length === 0) return;
+    // The coordinator last: once it is open, all nodes are.
+    await Promise.all(this.#workers.map((session) => adoptHere(session, units, this.side, epoch)));
+    await this.context.fail('owners: before the coordinator takes');
+    await adoptHere(this.#head, units, this.side, epoch);
+    const rows = new Map((await this.read()).map((row) => [row.unit, row]));
+    const others = units.filter((unit) => {
+      const row = rows.get(unit);
+      return row === undefined || row.epoch !== epoch || row.owner !== this.side;
+    });
+    if (others.length > 0) throw this.#notOwned(others);
+  }
+
+  get #head(): Session {
+    return this.sessions[0]!;
+  }
+
+  get #workers(): readonly Session[] {
+    return this.sessions.slice(1);
+  }
+
+  async #notify(): Promise<void> {
+    await this.#head.query('NOTIFY citus_migrate_ownership', 'tell those who follow').catch(() => {});
+  }
+
+  /** The coordinator first: what it has given away in spite of an error is not released on its workers. */
+  async #release(holding: Holding): Promise<void> {
+    try {
+      const units = await releaseHere(this.#head, holding);
+      await Promise.all(this.#workers.map((session) => releaseHere(session, { ...holding, units })));
+      for (const unit of holding.units) this.#attempts.delete(unit);
+      await this.#notify();
+    } catch (error) {
+      this.context.log.warn(
+        `The block of writes on ${this.database.place} runs out by itself; it could not be ended: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  #notOwned(units: readonly string[]): MigrateError {
+    const [first] = units;
+    return new MigrateError('UNIT_NOT_OWNED', {
+      message: `${this.database.place} does not own ${units.length === 1 ? `unit ${first}` : `${units.length} of the units, ${first} among them`}, or not by that move`,
+      context: { side: this.side, units },
+    });
+  }
+}
