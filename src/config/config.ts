@@ -87,6 +87,18 @@ export interface Config {
     /** At the limit: tell the server's log, or stop capturing. */
     readonly logPolicy: 'warn' | 'drop';
   };
+  readonly cutover: {
+    /** Percent of the namespaces that the target is to own; absent: the command's own. */
+    readonly share?: number;
+    /** Milliseconds for which writes may be held up. */
+    readonly maxPause: number;
+    readonly dryRun: boolean;
+    /** Gates that need not hold. */
+    readonly accept: readonly string[];
+    readonly reason?: string;
+    /** `rollback`: without the cluster. */
+    readonly abandon: boolean;
+  };
   readonly log: { readonly level: LogLevel; readonly format: 'text' | 'json' };
   /** Prometheus metrics are served on this port of 127.0.0.1; absent: not at all. */
   readonly metricsPort?: number;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { connectionReserve, rate, throttleFile, throttleFlags } from './throttle-values.js';
+import { connectionReserve, duration, rate, throttleFile, throttleFlags } from './throttle-values.js';
 import {
   choice,
   mapping,
@@ -35,6 +35,10 @@ export const VALUES = {
   maxDiscrepancies: whole(0, 1_000_000),
   namespaces: names('a value of the distribution column'),
   sample: percentage(),
+  share: whole(0, 100),
+  duration,
+  gates: names('the name of a gate'),
+  reason: text('a sentence'),
   repair: choice(['plan', 'apply']),
   file: text('a file name'),
   optionalFile: z.string({ error: 'expected a file name, or nothing' }),
@@ -123,6 +127,7 @@ export const FILE_SCHEMA = z.strictObject(
     shim: z
       .strictObject({ logLimit: VALUES.logLimit.optional(), logPolicy: VALUES.logPolicy.optional() }, object)
       .optional(),
+    cutover: z.strictObject({ maxPause: duration.optional() }, object).optional(),
     log: z
       .strictObject({ level: VALUES.logLevel.optional(), format: VALUES.logFormat.optional() }, object)
       .optional(),

@@ -1,3 +1,4 @@
+import { CUTOVER } from './options/cutover.js';
 import { DEMO } from './options/demo.js';
 import { DUMP } from './options/dump.js';
 import { EVERYWHERE as COMMON } from './options/everywhere.js';
@@ -10,7 +11,7 @@ import { VERIFY } from './options/verify.js';
 export type { OptionKind, OptionSpec } from './options/spec.js';
 
 /** Every option of every command: flags, help, completion, validation and messages are read from here. */
-export const OPTIONS = { ...COMMON, ...DUMP, ...LOAD, ...PACE, ...VERIFY, ...FOLLOW, ...DEMO };
+export const OPTIONS = { ...COMMON, ...DUMP, ...LOAD, ...PACE, ...VERIFY, ...FOLLOW, ...CUTOVER, ...DEMO };
 
 export type OptionName = keyof typeof OPTIONS;
 

@@ -14,7 +14,7 @@ const orOff = <T extends z.ZodType<number>>(limit: T, error: string) =>
 
 const LAG = 'expected a duration such as 10s or 500ms';
 /** Milliseconds. */
-const duration = z
+export const duration = z
   .string({ error: LAG })
   .transform((value) => parseDuration(value) ?? Number.NaN)
   .refine((ms) => ms > 0, { error: LAG });

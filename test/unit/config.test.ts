@@ -65,6 +65,7 @@ describe('precedence', () => {
         repairFile: 'migrate.repair.sql',
       },
       shim: { logLimit: 10_737_418_240, logPolicy: 'warn' },
+      cutover: { maxPause: 10_000, dryRun: false, accept: [], abandon: false },
       log: { level: 'info', format: 'text' },
       progress: true,
       json: false,
