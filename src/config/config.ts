@@ -81,6 +81,17 @@ export interface Config {
     readonly repair?: 'plan' | 'apply';
     readonly repairFile: string;
   };
+  readonly queries: {
+    /** Statements of the application. */
+    readonly file?: string;
+    /** Or as many of the source's pg_stat_statements, those first that took most time in all. */
+    readonly top?: number;
+    /** How often each is timed on each side. */
+    readonly runs: number;
+    /** Milliseconds that the 95th percentile should keep below: of statements on one shard, and on several. */
+    readonly singleShardP95: number;
+    readonly crossShardP95: number;
+  };
   readonly shim: {
     /** Bytes that the change log may take on the source's disk. */
     readonly logLimit: number;

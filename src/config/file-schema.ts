@@ -39,6 +39,8 @@ export const VALUES = {
   duration,
   gates: names('the name of a gate'),
   reason: text('a sentence'),
+  queryRuns: whole(1, 10_000),
+  top: whole(1, 1000),
   repair: choice(['plan', 'apply']),
   file: text('a file name'),
   optionalFile: z.string({ error: 'expected a file name, or nothing' }),
@@ -121,6 +123,17 @@ export const FILE_SCHEMA = z.strictObject(
     verify: z
       .strictObject(
         { mode: VALUES.verifyMode.optional(), maxDiscrepancies: VALUES.maxDiscrepancies.optional() },
+        object,
+      )
+      .optional(),
+    queries: z
+      .strictObject(
+        {
+          file: VALUES.file.optional(),
+          runs: VALUES.queryRuns.optional(),
+          singleShardP95: duration.optional(),
+          crossShardP95: duration.optional(),
+        },
         object,
       )
       .optional(),

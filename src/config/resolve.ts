@@ -38,6 +38,7 @@ function defaults(cores: number): Config {
       live: false,
       repairFile: 'migrate.repair.sql',
     },
+    queries: { runs: 30, singleShardP95: 10, crossShardP95: 25 },
     shim: { logLimit: 10 * 1024 ** 3, logPolicy: 'warn' },
     cutover: { maxPause: 10_000, dryRun: false, accept: [], abandon: false },
     log: { level: 'info', format: 'text' },
@@ -90,7 +91,16 @@ function withValue(
 /** Objects of settings are filled in key by key; maps that people write are taken whole. */
 function overDefaults(base: Config, file: Partial<Record<keyof Config, unknown>>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base, ...file };
-  for (const key of ['reference', 'export', 'verify', 'shim', 'cutover', 'log', 'throttle'] as const)
+  for (const key of [
+    'reference',
+    'export',
+    'verify',
+    'queries',
+    'shim',
+    'cutover',
+    'log',
+    'throttle',
+  ] as const)
     merged[key] = { ...base[key], ...(file[key] as object | undefined) };
   return merged;
 }

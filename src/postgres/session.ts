@@ -4,6 +4,7 @@ import { MigrateError, throwIfAborted } from '../core/errors.js';
 import type { Queryable } from '../core/queryable.js';
 import { CopyIn } from './copy-in.js';
 import { copyOut } from './copy-out.js';
+import { type Fetched, fetchRows } from './fetch-rows.js';
 import { serverFields, sqlState, toMigrateError } from './sqlstate.js';
 
 /** Request code of CancelRequest (protocol, "Message Formats"). */
@@ -104,6 +105,26 @@ export class Session implements Queryable {
       return (Array.isArray(result) ? result.at(-1) : result).rows;
     } catch (error) {
       throw toMigrateError(error, { server: this.server, doing, reading: READS.test(text) });
+    }
+  }
+
+  /**
+   * One statement as applications send it, with its parameters apart from it. Its rows are handed over one by one, with
+   * values as the server writes them, and are not kept.
+   */
+  async fetch(
+    text: string,
+    parameters: readonly unknown[],
+    onRow: (values: readonly (string | null)[]) => void,
+  ): Promise<Fetched> {
+    if (this.#stopped !== undefined) throwIfAborted(this.#stopped);
+    try {
+      return await this.#during(
+        () => true,
+        () => fetchRows(this.#client, text, parameters, onRow),
+      );
+    } catch (error) {
+      throw toMigrateError(error, { server: this.server });
     }
   }
 

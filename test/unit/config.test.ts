@@ -64,6 +64,7 @@ describe('precedence', () => {
         live: false,
         repairFile: 'migrate.repair.sql',
       },
+      queries: { runs: 30, singleShardP95: 10, crossShardP95: 25 },
       shim: { logLimit: 10_737_418_240, logPolicy: 'warn' },
       cutover: { maxPause: 10_000, dryRun: false, accept: [], abandon: false },
       log: { level: 'info', format: 'text' },

@@ -78,7 +78,7 @@ describe('pages written by hand', () => {
   it('the configuration example has every key of the file, and of its parts', () => {
     const content = parseConfigFile({ path: 'README.md', text: example }).content as Record<string, object>;
     expect(Object.keys(content).sort()).toEqual(knownKeys([]).sort());
-    for (const key of ['reference', 'export', 'verify', 'shim', 'cutover', 'log', 'throttle'])
+    for (const key of ['reference', 'export', 'verify', 'queries', 'shim', 'cutover', 'log', 'throttle'])
       expect(Object.keys(content[key]!).sort()).toEqual(knownKeys([key]).sort());
     const overrides = Object.values(content.tables as Record<string, object>).flatMap(Object.keys);
     expect([...new Set(overrides)].sort()).toEqual(knownKeys(['tables', 'any']).sort());
@@ -93,7 +93,7 @@ describe('pages written by hand', () => {
   });
 
   it.each(written)('every command line of %s names a command and options that exist', (file) => {
-    const lines = [...read(file).matchAll(/^(?:\$ )?(?:npx )?migrate ([a-z]+)((?: [^\n#|>]+)?)/gm)];
+    const lines = [...read(file).matchAll(/^(?:\$ )?(?:npx )?migrate ([a-z-]+)((?: [^\n#|>]+)?)/gm)];
     for (const [line, name, rest] of lines) {
       const command = COMMANDS.find((one) => one.name === name);
       const known = command ? [...command.options, ...EVERYWHERE].map((option) => OPTIONS[option].flag) : [];

@@ -18,6 +18,7 @@ const ROOMS = [
   'export',
   'load',
   'verify',
+  'queries',
   'dualwrite',
   'demo',
   'workers',

@@ -1,4 +1,5 @@
 import type { Command } from '../frame/command.js';
+import { compareQueries } from './compare-queries.js';
 import { copy } from './copy.js';
 import { demo } from './demo.js';
 import { exportCommand } from './export.js';
@@ -19,5 +20,6 @@ export const COMMANDS: readonly Command[] = [
   copy,
   sync,
   verify,
+  compareQueries,
   demo,
 ];

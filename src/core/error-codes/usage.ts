@@ -33,6 +33,12 @@ export const USAGE_ERRORS = {
     'This would destroy data and was not confirmed.',
     'Repeat it with --yes if that is meant.',
   ),
+  STATEMENTS_MISSING: entry(
+    'usage',
+    2,
+    'There are no statements to compare.',
+    'Name a file with --file, or take the most expensive ones of pg_stat_statements with --top.',
+  ),
   SAME_DATABASE: entry(
     'usage',
     2,
