@@ -20,6 +20,7 @@ const ROOMS = [
   'verify',
   'queries',
   'dualwrite',
+  'cutover',
   'demo',
   'workers',
   'cli',

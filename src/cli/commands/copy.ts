@@ -10,6 +10,7 @@ import {
   truncateOptions,
 } from '../support/load-outcome.js';
 import { afterPhase } from '../support/next.js';
+import { loaded, note } from '../support/note.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, keepPlan, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
@@ -65,8 +66,11 @@ export const copy: Command = {
         ...indexOptions(config),
         ...quarantineOptions(config),
       };
+      const told = reverse ? [] : [source, target];
+      await note(invocation, told, { phase: 'copying' });
       return withPace(invocation, { reader, writer }, async (paced, pauses) => {
         const result = await copyData(request, paced);
+        await note(invocation, told, loaded('copy', plan, config.phase, result));
         await keepPlan(invocation, plan);
         return loadOutcome(result, pauses(), afterPhase(invocation, 'copy'), invocation);
       });

@@ -15,6 +15,7 @@ import {
   truncateOptions,
 } from '../support/load-outcome.js';
 import { afterPhase, shellWord } from '../support/next.js';
+import { loaded, note } from '../support/note.js';
 import { budgetOptions, PACING, withPace } from '../support/pace.js';
 import { chooseTables, keepPlan, refuseBlocked } from '../support/plan.js';
 
@@ -87,8 +88,11 @@ export const importCommand: Command = {
         ...indexOptions(config),
         ...quarantineOptions(config),
       };
+      const told = config.reverse ? [] : [writer];
+      await note(invocation, told, { phase: 'copying' });
       return withPace(invocation, { writer }, async (paced, pauses) => {
         const result = await importDump(request, paced);
+        await note(invocation, told, loaded('import', plan, phase, result));
         await keepPlan(invocation, plan);
         const next = afterPhase(invocation, `import --from ${shellWord(directory)}`, {
           plan: beside ? flags.plan : own,

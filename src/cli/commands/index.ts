@@ -7,6 +7,7 @@ import { importCommand } from './import.js';
 import { plan } from './plan.js';
 import { schema } from './schema.js';
 import { shim } from './shim.js';
+import { status } from './status.js';
 import { sync } from './sync.js';
 import { verify } from './verify.js';
 
@@ -21,5 +22,6 @@ export const COMMANDS: readonly Command[] = [
   sync,
   verify,
   compareQueries,
+  status,
   demo,
 ];

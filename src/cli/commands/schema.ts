@@ -13,6 +13,7 @@ import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { indexOptions, placeOf } from '../support/load-outcome.js';
 import { nextCommand } from '../support/next.js';
+import { note } from '../support/note.js';
 import { chooseTables, loadPlan, loadPlanForReturn, movedTables } from '../support/plan.js';
 
 /** Statements as a script that psql runs from the top to the bottom. */
@@ -67,6 +68,7 @@ async function create(invocation: Invocation, plan: Plan, writer: Database): Pro
       await lock.close();
     }
   })();
+  if (!config.reverse) await note(invocation, [writer], { phase: 'prepared' });
   return {
     exit: 0,
     document: { created, existing },

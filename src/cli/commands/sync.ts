@@ -2,6 +2,7 @@ import { formatCount } from '../../core/format.js';
 import { sync as follow } from '../../dualwrite/sync.js';
 import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
+import { note } from '../support/note.js';
 import { withPace } from '../support/pace.js';
 import { loadPlan, movedTables } from '../support/plan.js';
 
@@ -23,7 +24,9 @@ export const sync: Command = {
       const result = await withPace(invocation, { reader: source, writer: target }, (paced) =>
         follow(request, paced),
       );
-      const { changes, rows, notCaptured } = result;
+      const { changes, rows, passes, notCaptured } = result;
+      const detail = { planHash: plan.planHash, drained: result.drained, passes, changes, rows, notCaptured };
+      await note(invocation, [source, target], { evidence: { kind: 'sync', detail } });
       const lines = [
         `Nothing is left to apply: the target is what the source was a moment ago. ${formatCount(changes)} changes were applied as ${formatCount(rows)} rows.`,
         ...(notCaptured.length > 0 ? [`Not captured, so not followed: ${notCaptured.join(', ')}.`] : []),

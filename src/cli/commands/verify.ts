@@ -11,6 +11,7 @@ import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { type Paint, paint, renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
 import { nextCommand } from '../support/next.js';
+import { note, verified } from '../support/note.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 import { printable } from '../support/printable.js';
 import { refuseRepair, repairAfter } from '../support/repair.js';
@@ -274,6 +275,7 @@ export const verify: Command = {
       };
       const found = live ? await verifyLive(request, context) : await compare(request, context);
       const { result, repaired } = await repairAfter(invocation, request, found);
+      await note(invocation, [sides.source, sides.target], verified(invocation, request, found, result));
       return {
         exit: EXIT[result.verdict],
         document: {
