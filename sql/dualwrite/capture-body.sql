@@ -1,10 +1,11 @@
 #variable_conflict use_column
 DECLARE
-  segment bigint := pg_sequence_last_value('citus_migrate.segment'::regclass);
+  segment bigint := pg_sequence_last_value(:segment);
   written bigint;
 BEGIN
-  -- What is brought here from the other side is no change to bring there.
-  IF current_setting('citus_migrate.applying', true) = 'on' THEN
+  -- What is brought here from the other side is no change to bring there. On a node that joined a cluster later
+  -- there is nothing to write to: whoever drains the others finds that out.
+  IF current_setting('citus_migrate.applying', true) = 'on' OR segment IS NULL THEN
     RETURN NULL;
   END IF;
   IF pg_sequence_last_value('citus_migrate.dropped'::regclass) > 1 THEN

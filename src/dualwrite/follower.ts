@@ -2,7 +2,7 @@ import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
-import { parseName, qualified, quoteIdent } from '../core/names.js';
+import { qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { admit } from '../load/admission.js';
@@ -15,6 +15,7 @@ import { type Copied, requireCopied } from './copied.js';
 import { SYNC_ID } from './node-pass.js';
 import { applyMoment, unroutable } from './pass.js';
 import { PassCheck } from './pass-check.js';
+import { keySearchPath } from './search-path.js';
 import { rotateSegments } from './segments.js';
 import { openMoment, requireCapturing, requireShapes, type SourceMoment } from './snapshot.js';
 import { type CapturedRow, lockShim, missingShim, readCaptured, readState } from './state.js';
@@ -135,7 +136,7 @@ export class Follower {
     this.#reader ??= await source.connect();
     const reader = this.#reader;
     try {
-      const searchPath = this.#searchPath();
+      const searchPath = keySearchPath(this.request.plan);
       const moment = await openMoment(reader, this.captured, searchPath);
       refuseOther(moment.state.target, target);
       const windows = this.#windows(moment);
@@ -198,25 +199,6 @@ export class Follower {
     });
   }
 
-  /** Operators of types that extensions brought live in other schemas than pg_catalog. */
-  #searchPath(): string {
-    const types = this.#keyTypes().filter((type) => type.includes('.'));
-    const schemas = new Set(types.map((type) => quoteIdent(parseName(type).schema)));
-    return ['pg_catalog', ...schemas].join(', ');
-  }
-
-  #keyTypes(): string[] {
-    return this.request.plan.tables.flatMap((table) =>
-      table.columns
-        .filter(
-          ({ name }) =>
-            table.key?.includes(name) ||
-            (table.placement.kind === 'distributed' && table.placement.column === name),
-        )
-        .flatMap(({ sourceType, targetType }) => [sourceType, targetType]),
-    );
-  }
-
   async #consume({ visible, state }: SourceMoment): Promise<void> {
     const { whole, unproven } = this.copied;
     await this.control.transaction(async () => {
@@ -234,12 +216,12 @@ export class Follower {
 }
 
 /** A database, whatever it is called from here. */
-function identityOf({ facts }: Database): string {
+export function identityOf({ facts }: Database): string {
   return `${facts.systemIdentifier}/${facts.databaseOid}`;
 }
 
 /** What was applied to one target is missing on any other. */
-function refuseOther(known: string | null, target: Database): void {
+export function refuseOther(known: string | null, target: Database): void {
   if (known === null || known === identityOf(target)) return;
   throw new MigrateError('SHIM_DIFFERS', {
     message: 'The changes that this shim captures are applied to another target',

@@ -1,12 +1,12 @@
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
-import { displayName, qualified, quoteIdent } from '../core/names.js';
+import { displayName, qualified } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
-import { typeParts } from '../plan/types.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
-import { captureOf, listOf, logOf, SEGMENTS, singleOf } from './names.js';
+import { captureDdl } from './capture-ddl.js';
+import { captureOf } from './names.js';
 import { releaseTable } from './remove.js';
 import { type RelationShape, readShapes, TRIGGERS } from './shape.js';
 import { withShortLock } from './short-lock.js';
@@ -41,37 +41,6 @@ function refuse(tracked: readonly Tracked[], shapes: readonly RelationShape[]): 
     ]);
 }
 
-function captureBody(id: number, tracked: Tracked): string {
-  const names = tracked.columns.map((_, index) => singleOf(index));
-  const from = (rows: string): string =>
-    `SELECT ${tracked.columns.map(({ name }, index) => `r.${quoteIdent(name)} AS ${singleOf(index)}`).join(', ')} FROM ${rows} r`;
-  const rows = {
-    insert: from('new_rows'),
-    update: `${from('old_rows')} UNION ALL ${from('new_rows')}`,
-    delete: from('old_rows'),
-  };
-  const writes = Object.entries(rows).flatMap(([operation, select]) =>
-    SEGMENTS.map((segment) => [
-      `${operation}_${segment}`,
-      sql('dualwrite/capture-write', {
-        log: logOf(id, segment),
-        names: names.join(', '),
-        lists: names.map((_, index) => listOf(index)).join(', '),
-        aggregates: names.map((name) => `array_agg(${name})`).join(', '),
-        rows: select,
-      }),
-    ]),
-  );
-  return sql('dualwrite/capture-body', { ...Object.fromEntries(writes), id });
-}
-
-/** The type without its length, which may be raised while the log is there. Without one, char and bit mean one. */
-function unbounded(type: string): string {
-  const { base } = typeParts(type);
-  if (base === 'character') return 'bpchar';
-  return base === 'bit' ? 'bit varying' : base;
-}
-
 async function installTable(
   session: Session,
   id: number,
@@ -84,27 +53,17 @@ async function installTable(
     `LOCK TABLE ${shapes.map(qualified).join(', ')} IN SHARE ROW EXCLUSIVE MODE`,
     `lock ${table.table}`,
   );
-  const [log_1, log_2] = [logOf(id, 1), logOf(id, 2)];
-  const definitions = [
-    ...columns.map(({ type }, index) => `${singleOf(index)} ${unbounded(type)}`),
-    ...columns.map(({ type }, index) => `${listOf(index)} ${unbounded(type)}[]`),
-  ];
-  const capture = captureOf(id);
   await session.query(
-    sql('dualwrite/capture-table', {
+    captureDdl({
       id,
-      log_1,
-      log_2,
-      capture,
-      definitions: definitions.join(', '),
-      external: columns.map((_, index) => `ALTER ${listOf(index)} SET STORAGE EXTERNAL`).join(', '),
-      body: captureBody(id, tracked),
       table: qualified(table),
-      tracked: `{${columns.map(({ name }) => `"${name.replace(/["\\]/g, '\\$&')}"`).join(',')}}`,
-      shape: JSON.stringify(shapes),
+      columns,
+      shapes,
+      segment: "'citus_migrate.segment'::regclass",
     }),
     `make the change log of ${table.table}`,
   );
+  const capture = captureOf(id);
   for (const shape of shapes) {
     await session.query(
       sql('dualwrite/capture-relation', { relation: qualified(shape), capture }),

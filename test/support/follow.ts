@@ -5,6 +5,8 @@ import { movedTables } from '../../src/cli/support/plan.js';
 import type { Context } from '../../src/core/context.js';
 import { Follower } from '../../src/dualwrite/follower.js';
 import { installShim } from '../../src/dualwrite/install.js';
+import { ReverseFollower } from '../../src/dualwrite/reverse-follower.js';
+import { installReverse } from '../../src/dualwrite/reverse-install.js';
 import { noopContext } from '../../src/observe/noop.js';
 import { resolveConninfo } from '../../src/postgres/conninfo.js';
 import { connectTo } from './databases.js';
@@ -56,6 +58,49 @@ export async function install(
   }
 }
 
+/** Capture on the cluster. */
+export async function installBack(
+  journey: Journey,
+  options: { limitBytes?: number; policy?: 'warn' | 'drop'; context?: Partial<Context> } = {},
+) {
+  const { limitBytes = 2 ** 30, policy = 'warn' } = options;
+  const { target, close } = await openSides(journey);
+  try {
+    const { plan } = journey;
+    return await installReverse(
+      { target, plan, tables: movedTables(plan), limitBytes, policy },
+      noopContext(options.context),
+    );
+  } finally {
+    await close();
+  }
+}
+
+/** A follower of the cluster and its connections. */
+export async function followBack(
+  journey: Journey,
+  context: Partial<Context> = {},
+): Promise<{ follower: ReverseFollower; close(): Promise<void> }> {
+  const sides = await openSides(journey);
+  try {
+    const { plan } = journey;
+    const follower = await ReverseFollower.open(
+      { ...sides, plan, tables: movedTables(plan) },
+      noopContext(context),
+    );
+    return {
+      follower,
+      close: async () => {
+        await follower.close();
+        await sides.close();
+      },
+    };
+  } catch (error) {
+    await sides.close();
+    throw error;
+  }
+}
+
 /** A follower and its connections. */
 export async function follow(
   journey: Journey,
@@ -79,7 +124,7 @@ export async function follow(
 }
 
 /** Passes until nothing is left. */
-export async function drain(follower: Follower): Promise<number> {
+export async function drain(follower: { pass(): Promise<{ changes: number }> }): Promise<number> {
   for (let passes = 1; ; passes += 1) if ((await follower.pass()).changes === 0) return passes;
 }
 

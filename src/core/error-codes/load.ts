@@ -113,6 +113,12 @@ export const LOAD_ERRORS = {
     'Captured tables have changed their shape.',
     'Undo the change; or remove the shim, plan again, install it again, and copy these tables again.',
   ),
+  WAY_BACK_CLOSED: entry(
+    'capture',
+    3,
+    'A row that was changed on the cluster cannot go back to the single node: a value does not fit its type there, or what is unique there is not on the cluster.',
+    'Change the row on the cluster, or widen the column on the single node and plan again; then repeat the command: nothing of the pass was kept, and nothing is lost.',
+  ),
   COPIED_TOO_EARLY: entry(
     'capture',
     2,

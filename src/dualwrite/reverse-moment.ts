@@ -1,0 +1,233 @@
+import { Cut } from '../citus/cut.js';
+import type { Database, Node } from '../citus/database.js';
+import type { SessionPool } from '../citus/pool.js';
+import { settlePrepared } from '../citus/settle.js';
+import { readShards, type TableShards } from '../citus/shards.js';
+import { MigrateError } from '../core/errors.js';
+import { isState, type Session } from '../postgres/session.js';
+import { sql } from '../postgres/sql-files.js';
+import { logOf } from './names.js';
+import { uncovered } from './reverse-install.js';
+import { LOCK_WAIT_MS } from './short-lock.js';
+import { type Pending, requireCapturing, requireShapes } from './snapshot.js';
+import { type CapturedRow, type CaptureState, readCaptured, readState } from './state.js';
+
+/** One node of the cluster as one moment saw it; the session's transaction holds it. */
+export interface NodeMoment {
+  readonly node: Node;
+  readonly session: Session;
+  /** pg_current_snapshot() of that node, as text. */
+  readonly visible: string;
+  /** Name for SET TRANSACTION SNAPSHOT on that node. */
+  readonly exported: string;
+  readonly state: CaptureState & { readonly drained: string };
+  readonly pending: readonly Pending[];
+  readonly changes: number;
+  /** Age of the oldest change that waits there, seconds. */
+  readonly seconds: number;
+}
+
+/** The cluster as one pass sees it. */
+export interface ReverseMoment {
+  readonly nodes: readonly NodeMoment[];
+  /** Where every table lay while the snapshots were taken. */
+  readonly shards: ReadonlyMap<string, TableShards>;
+  readonly changes: number;
+  readonly seconds: number;
+  /** The same snapshots, for other readers; they end with the pass. */
+  readonly cut: Cut;
+}
+
+export interface MomentRequest {
+  readonly target: Database;
+  readonly pool: SessionPool;
+  readonly captured: readonly CapturedRow[];
+  readonly searchPath: string;
+  /** All nodes at one moment: writers wait for some milliseconds. Otherwise each node at its own, and nobody waits. */
+  readonly exact: boolean;
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+interface Placements {
+  readonly mark: string;
+  readonly groups: string | null;
+}
+
+/** Where shards lie now: read outside of the moment, before and behind its snapshots. */
+async function readPlacements({ target, pool }: MomentRequest): Promise<Placements | undefined> {
+  if (target.kind !== 'citus') return undefined;
+  return pool.use(target.head, (session) =>
+    session.one<Placements>(sql('dualwrite/reverse-placements'), 'look where the shards lie'),
+  );
+}
+
+/**
+ * Begins a transaction on every node that sees one moment of it, behind an ACCESS SHARE lock on the captured tables:
+ * TRUNCATE, which no snapshot keeps away, and changes of the schema wait until it ends, on whatever node they were
+ * said. No shard moves between the first and the last snapshot: a change on its new node would be taken for applied
+ * while its row was read on the old one. Throws SHIM_MISSING, CAPTURE_LOST, SCHEMA_DRIFT; TRANSIENT when shards moved
+ * or a lock was not granted.
+ */
+export async function openReverseMoment(
+  request: MomentRequest,
+  sessions: Map<Node, Session>,
+): Promise<ReverseMoment> {
+  const { target, pool, captured, searchPath, exact } = request;
+  const before = await readPlacements(request);
+  requireKnownNodes(target, before);
+  for (const node of target.nodes) sessions.set(node, await pool.borrow(node));
+  const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = ${LOCK_WAIT_MS}; SET LOCAL search_path = ${searchPath}`;
+  const names = captured.map(({ table }) => table).join(', ');
+  const head = sessions.get(target.head)!;
+  await head.query(begin);
+  try {
+    await head.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`, 'lock the captured tables');
+  } catch (error) {
+    if (!isState(error, UNDEFINED_TABLE)) throw error;
+    await head.query('ROLLBACK');
+    await requireShapes(head, captured);
+    throw error;
+  }
+  const locker = exact && target.kind === 'citus' ? await lockWriters(request, names) : undefined;
+  let inDoubt = 0;
+  let taken: { node: Node; session: Session; visible: string; exported: string }[];
+  try {
+    taken = await Promise.all(
+      [...sessions].map(async ([node, session]) => {
+        if (node !== target.head) await session.query(begin);
+        const row = await session.one<{ visible: string; exported: string }>(
+          'SELECT pg_current_snapshot()::text AS visible, pg_export_snapshot() AS exported',
+          'read the moment of the pass',
+        );
+        return { node, session, ...row };
+      }),
+    );
+    if (locker !== undefined) inDoubt = await countInDoubt(taken);
+  } finally {
+    if (locker !== undefined) {
+      await locker.query('ROLLBACK').catch(() => {});
+      pool.giveBack(target.head, locker);
+    }
+  }
+  if (inDoubt > 0) {
+    await settlePrepared(target).catch(() => {});
+    throw new MigrateError('TRANSIENT', {
+      message: `${inDoubt} distributed transactions were prepared but undecided`,
+    });
+  }
+  const after = await readPlacements(request);
+  if (after?.mark !== before?.mark) {
+    throw new MigrateError('TRANSIENT', { message: 'A shard was moved while the pass began' });
+  }
+  await requireShapes(head, captured);
+  const nodes = await Promise.all(taken.map((each) => readNode(request, each)));
+  return {
+    nodes,
+    shards: await readShards(head, target.connector),
+    changes: nodes.reduce((sum, each) => sum + each.changes, 0),
+    seconds: Math.max(...nodes.map(({ seconds }) => seconds)),
+    cut: new Cut(
+      target,
+      taken.map(({ node, visible, exported }) => ({ node, visible, exported })),
+    ),
+  };
+}
+
+/** Throws when the cluster has other nodes than when this run began. */
+function requireKnownNodes(target: Database, placements: Placements | undefined): void {
+  if (placements === undefined) return;
+  const known = new Set(target.nodes.map(({ groupId }) => String(groupId)));
+  const now = (placements.groups ?? '').split(',').filter((group) => group !== '');
+  if (now.every((group) => known.has(group))) return;
+  throw new MigrateError('SHARDS_MOVED', {
+    message: 'A node has joined the cluster since this run began',
+    hint: 'Run `migrate shim install --reverse` again, which captures there too; then repeat the command.',
+    retry: 'never',
+  });
+}
+
+/**
+ * The SHARE lock that keeps writers of every node out. It gives up before a deadlock would be looked for, so that no
+ * transaction of the application is ended on its account, and nobody waits for long behind it.
+ */
+async function lockWriters({ pool, target }: MomentRequest, names: string): Promise<Session> {
+  const locker = await pool.borrow(target.head);
+  try {
+    await locker.query('BEGIN');
+    await locker.query(`SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`);
+    await locker.query(`LOCK TABLE ${names} IN SHARE MODE`, 'see all nodes at one moment');
+    return locker;
+  } catch (error) {
+    await locker.close();
+    throw error;
+  }
+}
+
+/** Prepared transactions that are still undecided: each is visible on some nodes and not on others. */
+async function countInDoubt(taken: readonly { readonly session: Session }[]): Promise<number> {
+  const counts = await Promise.all(
+    taken.map(({ session }) => session.one<{ transactions: number }>(sql('citus/in-doubt'))),
+  );
+  return counts.reduce((sum, { transactions }) => sum + transactions, 0);
+}
+
+interface PendingRow {
+  id: number;
+  changes: string;
+  at: string | null;
+}
+
+async function readNode(
+  { target, captured }: MomentRequest,
+  { node, session, visible, exported }: Pick<NodeMoment, 'node' | 'session' | 'visible' | 'exported'>,
+): Promise<NodeMoment> {
+  const state = await readState(session);
+  const known = state === undefined ? [] : await readCaptured(session);
+  const ids = new Set(known.map(({ id }) => id));
+  if (state === undefined || captured.some(({ id }) => !ids.has(id))) throw uncovered([node.name]);
+  requireCapturing(state);
+  if (target.kind === 'citus') {
+    const silent = await session.query<{ relation: string }>(
+      sql('dualwrite/reverse-silent'),
+      'look at the triggers',
+    );
+    if (silent.length > 0) {
+      throw new MigrateError('CAPTURE_LOST', {
+        message: `Changes on the cluster may not have been captured: on ${node.name} triggers are missing or were switched off for a time on ${silent.map(({ relation }) => relation).join(', ')}`,
+        hint: 'Compare both sides and mend the single node, or load it anew (migrate copy --reverse --truncate); then `migrate shim remove --reverse` and install again.',
+        context: { node: node.name, relations: silent.map(({ relation }) => relation) },
+      });
+    }
+  }
+  const { drained } = state;
+  const rows = await session.query<PendingRow>(
+    captured
+      .map(({ id }) =>
+        sql('dualwrite/pending', { id, log_1: logOf(id, 1), log_2: logOf(id, 2), drained }).trim(),
+      )
+      .join('\nUNION ALL\n'),
+    'read the change log',
+  );
+  const truncations = await session.query<{ id: number; at: string }>(
+    sql('dualwrite/truncations', { drained }),
+    'read the change log',
+  );
+  const truncated = new Set(truncations.map(({ id }) => id));
+  const pending = rows.map(({ id, changes }) => ({
+    id,
+    changes: Number(changes),
+    truncated: truncated.has(id),
+  }));
+  const ages = [...rows.map(({ at }) => Number(at ?? 0)), ...truncations.map(({ at }) => Number(at))];
+  return {
+    node,
+    session,
+    visible,
+    exported,
+    state,
+    pending,
+    changes: pending.reduce((sum, each) => sum + each.changes, truncated.size),
+    seconds: Math.max(0, ...ages),
+  };
+}
