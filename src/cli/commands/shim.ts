@@ -1,15 +1,20 @@
+import type { Database } from '../../citus/database.js';
 import { formatBytes, formatCount, formatDuration } from '../../core/format.js';
 import { installShim } from '../../dualwrite/install.js';
 import { removeShim } from '../../dualwrite/remove.js';
+import { installReverse } from '../../dualwrite/reverse-install.js';
+import { removeReverse } from '../../dualwrite/reverse-remove.js';
+import { reverseStatus } from '../../dualwrite/reverse-status.js';
 import { type ShimStatus, shimStatus } from '../../dualwrite/status.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { declined } from '../frame/confirm.js';
 import { renderTable } from '../frame/table.js';
-import { withDatabases } from '../support/databases.js';
-import { chooseTables, loadPlan } from '../support/plan.js';
+import { type Access, withDatabases } from '../support/databases.js';
+import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
 
 async function install(invocation: Invocation): Promise<Outcome> {
   const { config, context } = invocation;
+  if (config.reverse) return installOnCluster(invocation);
   return withDatabases(invocation, { source: 'write' }, async ({ source }) => {
     const plan = await loadPlan(invocation, { source });
     const { logLimit: limitBytes, logPolicy: policy } = config.shim;
@@ -25,7 +30,26 @@ async function install(invocation: Invocation): Promise<Outcome> {
   });
 }
 
-function statusText(status: ShimStatus, { style }: Invocation): string {
+function installOnCluster(invocation: Invocation): Promise<Outcome> {
+  const { config, context } = invocation;
+  return withDatabases(invocation, { target: 'write' }, async ({ target }) => {
+    const plan = await loadPlanForReturn(invocation);
+    const { logLimit: limitBytes, logPolicy: policy } = config.shim;
+    const tables = chooseTables(plan, config);
+    const result = await installReverse({ target, plan, tables, limitBytes, policy }, context);
+    const { installed, already } = result;
+    const lines = [
+      ...(installed.length > 0
+        ? [`What applications change on the cluster is captured from now on: ${installed.join(', ')}.`]
+        : []),
+      ...(already.length > 0 ? [`Captured already: ${already.join(', ')}.`] : []),
+      'Next: migrate sync, which brings it back to the single node',
+    ];
+    return { exit: 0, document: { action: 'install', reverse: true, ...result }, text: lines.join('\n') };
+  });
+}
+
+function statusText(status: ShimStatus, { style, config: { reverse } }: Invocation): string {
   const { log, problems } = status;
   const table = renderTable(
     [
@@ -48,24 +72,46 @@ function statusText(status: ShimStatus, { style }: Invocation): string {
       : `${formatCount(log.changes)} changes wait, the oldest for ${formatDuration(log.seconds * 1000)}.`;
   return [
     table,
-    `${waiting} The log takes ${formatBytes(log.bytes)} of ${formatBytes(log.limitBytes)}; at the limit: ${log.policy}.`,
+    `${waiting} The log takes ${formatBytes(log.bytes)} of ${formatBytes(log.limitBytes)}${reverse ? ' on the node where it takes most' : ''}; at the limit: ${log.policy}.`,
     ...(problems.length > 0
       ? [
-          `The target cannot be brought up to date any more: ${problems.join('; ')}.`,
-          'Next: migrate shim remove; then plan, install and copy again',
+          `The ${reverse ? 'single node' : 'target'} cannot be brought up to date any more: ${problems.join('; ')}.`,
+          reverse
+            ? 'Next: compare both sides and mend the single node, or migrate copy --reverse --truncate; then migrate shim remove --reverse and install again'
+            : 'Next: migrate shim remove; then plan, install and copy again',
         ]
       : ['Next: migrate sync']),
   ].join('\n');
 }
 
+/** The side on which changes are captured, opened, with what `--reverse` makes of the words for it. */
+function withCapturing<T>(
+  invocation: Invocation,
+  access: Access,
+  work: (side: {
+    readonly database: Database;
+    readonly found: ShimStatus | null;
+    readonly place: string;
+    readonly flag: string;
+  }) => Promise<T>,
+): Promise<T> {
+  if (invocation.config.reverse) {
+    return withDatabases(invocation, { target: access }, async ({ target: database }) =>
+      work({ database, found: await reverseStatus(database), place: 'the cluster', flag: ' --reverse' }),
+    );
+  }
+  return withDatabases(invocation, { source: access }, async ({ source: database }) =>
+    work({ database, found: await shimStatus(database), place: 'the source', flag: '' }),
+  );
+}
+
 function status(invocation: Invocation): Promise<Outcome> {
-  return withDatabases(invocation, { source: 'read' }, async ({ source }) => {
-    const found = await shimStatus(source);
+  return withCapturing(invocation, 'read', async ({ found, place, flag }) => {
     if (found === null) {
       return {
         exit: 1,
         document: { action: 'status', installed: false },
-        text: 'There is no shim on the source.\nNext: migrate shim install',
+        text: `There is no shim on ${place}.\nNext: migrate shim install${flag}`,
       };
     }
     const exit = found.problems.length > 0 ? 1 : 0;
@@ -74,16 +120,18 @@ function status(invocation: Invocation): Promise<Outcome> {
 }
 
 function remove(invocation: Invocation): Promise<Outcome> {
-  return withDatabases(invocation, { source: 'write' }, async ({ source }) => {
-    const found = await shimStatus(source);
+  return withCapturing(invocation, 'write', async ({ database, found, place, flag }) => {
     const waiting = found === null ? 0 : found.log.changes;
     if (
       waiting > 0 &&
       !(await invocation.confirm(`Forget ${formatCount(waiting)} changes that were not applied yet?`))
     )
       throw declined();
-    const removed = await removeShim(source, invocation.context);
-    const text = removed ? 'The shim is gone; nothing of it is left.' : 'There was no shim on the source.';
+    const take = flag === '' ? removeShim : removeReverse;
+    const removed = await take(database, invocation.context);
+    const text = removed
+      ? `The shim on ${place} is gone; nothing of it is left.`
+      : `There was no shim on ${place}.`;
     return { exit: 0, document: { action: 'remove', removed, forgotten: waiting }, text };
   });
 }
@@ -92,18 +140,22 @@ const ACTIONS = { install, status, remove } as const;
 
 export const shim: Command = {
   name: 'shim',
-  summary: 'Capture changes on the source while it keeps taking writes',
+  summary: 'Capture changes on the side that takes writes',
   positional: {
     name: 'action',
     describe: 'Start capturing, show what waits, or take everything away',
     choices: Object.keys(ACTIONS),
   },
-  options: ['logLimit', 'logPolicy'],
+  options: ['logLimit', 'logPolicy', 'reverse'],
   examples: [
     ['migrate shim install', 'Before the copy: one short lock per table, all tables or none'],
     ['migrate shim install --log-limit 50GB --log-policy drop', 'Rather copy again than fill the disk'],
     ['migrate shim status', 'Changes that wait, size and age of the log'],
     ['migrate shim remove', 'Leaves nothing behind'],
+    [
+      'migrate shim install --reverse',
+      'On the cluster: what applications write there goes back to the single node',
+    ],
   ],
   run: (invocation) => ACTIONS[invocation.positional as keyof typeof ACTIONS](invocation),
 };

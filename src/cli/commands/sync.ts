@@ -1,5 +1,5 @@
 import { formatCount } from '../../core/format.js';
-import { sync as follow } from '../../dualwrite/sync.js';
+import { sync as follow, type WayResult } from '../../dualwrite/sync.js';
 import type { Command } from '../frame/command.js';
 import { withDatabases } from '../support/databases.js';
 import { note } from '../support/note.js';
@@ -8,10 +8,14 @@ import { loadPlan, movedTables } from '../support/plan.js';
 
 export const sync: Command = {
   name: 'sync',
-  summary: 'Apply captured changes to the target until stopped',
+  summary: 'Apply captured changes to the other side until stopped',
   options: ['untilDrained', 'throttle', 'control'],
   examples: [
     ['migrate sync', 'Follow the source; Ctrl-C stops at a clean point, the same command goes on'],
+    [
+      'migrate sync',
+      'After `migrate shim install --reverse` it also brings back what is written on the cluster',
+    ],
     ['migrate sync --until-drained', 'Stop as soon as no change is left'],
     ['migrate sync --throttle active=50', 'Make no pass while the servers are busy'],
   ],
@@ -24,11 +28,29 @@ export const sync: Command = {
       const result = await withPace(invocation, { reader: source, writer: target }, (paced) =>
         follow(request, paced),
       );
-      const { changes, rows, passes, notCaptured } = result;
-      const detail = { planHash: plan.planHash, drained: result.drained, passes, changes, rows, notCaptured };
+      const { changes, rows, passes, notCaptured, forward, reverse } = result;
+      const detail = {
+        planHash: plan.planHash,
+        drained: result.drained,
+        passes,
+        changes,
+        rows,
+        notCaptured,
+        forward,
+        reverse,
+      };
       await note(invocation, [source, target], { evidence: { kind: 'sync', detail } });
+      const told = (way: WayResult): string =>
+        `${formatCount(way.changes)} changes were applied as ${formatCount(way.rows)} rows.`;
       const lines = [
-        `Nothing is left to apply: the target is what the source was a moment ago. ${formatCount(changes)} changes were applied as ${formatCount(rows)} rows.`,
+        ...(forward
+          ? [`Nothing is left to apply: the target is what the source was a moment ago. ${told(forward)}`]
+          : []),
+        ...(reverse
+          ? [
+              `Nothing is left to bring back: the single node has what was written on the cluster. ${told(reverse)}`,
+            ]
+          : []),
         ...(notCaptured.length > 0 ? [`Not captured, so not followed: ${notCaptured.join(', ')}.`] : []),
         'Next: migrate verify',
       ];
