@@ -81,6 +81,19 @@ export interface Config {
     readonly repair?: 'plan' | 'apply';
     readonly repairFile: string;
   };
+  /** Limits of the gates before writes move; times in milliseconds. */
+  readonly gates: {
+    readonly maxLag: number;
+    readonly verificationAge: number;
+    readonly standbyLag: number;
+    readonly standbyLagBytes: number;
+    readonly longTransaction: number;
+    readonly backupFile?: string;
+    readonly restorePoint?: string;
+    readonly backupAge: number;
+    /** Gate → why it is accepted although it does not hold. */
+    readonly accept: Readonly<Record<string, string>>;
+  };
   readonly queries: {
     /** Statements of the application. */
     readonly file?: string;

@@ -137,6 +137,22 @@ export const FILE_SCHEMA = z.strictObject(
         object,
       )
       .optional(),
+    gates: z
+      .strictObject(
+        {
+          maxLag: duration.optional(),
+          verificationAge: duration.optional(),
+          standbyLag: duration.optional(),
+          standbyLagBytes: size(1).optional(),
+          longTransaction: duration.optional(),
+          backupFile: VALUES.file.optional(),
+          restorePoint: text('the name of a restore point').optional(),
+          backupAge: duration.optional(),
+          accept: mapping(text('a sentence'), 'names of gates and reasons').optional(),
+        },
+        object,
+      )
+      .optional(),
     shim: z
       .strictObject({ logLimit: VALUES.logLimit.optional(), logPolicy: VALUES.logPolicy.optional() }, object)
       .optional(),

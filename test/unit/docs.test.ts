@@ -78,7 +78,17 @@ describe('pages written by hand', () => {
   it('the configuration example has every key of the file, and of its parts', () => {
     const content = parseConfigFile({ path: 'README.md', text: example }).content as Record<string, object>;
     expect(Object.keys(content).sort()).toEqual(knownKeys([]).sort());
-    for (const key of ['reference', 'export', 'verify', 'queries', 'shim', 'cutover', 'log', 'throttle'])
+    for (const key of [
+      'reference',
+      'export',
+      'verify',
+      'gates',
+      'queries',
+      'shim',
+      'cutover',
+      'log',
+      'throttle',
+    ])
       expect(Object.keys(content[key]!).sort()).toEqual(knownKeys([key]).sort());
     const overrides = Object.values(content.tables as Record<string, object>).flatMap(Object.keys);
     expect([...new Set(overrides)].sort()).toEqual(knownKeys(['tables', 'any']).sort());

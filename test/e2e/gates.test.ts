@@ -1,0 +1,242 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resolveConfig } from '../../src/config/resolve.js';
+import { checkGates, type Gate, recordGates } from '../../src/cutover/gates/check.js';
+import type { GateRequest } from '../../src/cutover/gates/gate.js';
+import { createRecord, readEvidence, recordEvidence } from '../../src/ledger/record.js';
+import { noopContext } from '../../src/observe/noop.js';
+import {
+  connectTo,
+  describeCitus,
+  type FreshCluster,
+  freshCluster,
+  freshSource,
+} from '../support/databases.js';
+import { drain, follow, install, openSides, type Sides } from '../support/follow.js';
+import { type Journey, load, prepare } from '../support/load.js';
+import { startStandby } from '../support/standby.js';
+
+const SCHEMA = `
+  CREATE TABLE kind (id int PRIMARY KEY, label text NOT NULL);
+  CREATE SEQUENCE ticket;
+  CREATE TABLE item (
+    id bigint PRIMARY KEY, namespace text NOT NULL, kind int NOT NULL REFERENCES kind, number int, note text);
+  CREATE INDEX item_note ON item (note);
+  INSERT INTO kind SELECT g, 'kind ' || g FROM generate_series(0, 4) g;
+  INSERT INTO item SELECT g, 'ns' || g % 20, g % 5, g, 'note ' || g FROM generate_series(1, 200) g;
+  SELECT nextval('ticket') FROM generate_series(1, 10);
+  ANALYZE;
+`;
+
+describeCitus('the gates before writes move', () => {
+  let journey: Journey;
+  let sides: Sides;
+  let target: FreshCluster;
+  let request: GateRequest;
+  let source: pg.Client;
+  let coordinator: pg.Client;
+
+  const look = (over: Partial<GateRequest> = {}): Promise<Gate[]> =>
+    checkGates({ ...request, ...over }, {}, noopContext());
+  const limits = (more: Partial<GateRequest['limits']>): Partial<GateRequest> => ({
+    limits: { ...request.limits, ...more },
+  });
+  const open = (gates: readonly Gate[]): Record<string, string> =>
+    Object.fromEntries(
+      gates.filter(({ verdict }) => verdict !== 'holds').map((one) => [one.gate, one.verdict]),
+    );
+  /** Nobody can ask for the room on a disk, so that gate alone is never open by itself. */
+  const SHUT = { disk: 'inconclusive' };
+
+  beforeAll(async () => {
+    const from = await freshSource();
+    target = await freshCluster({ shardCount: 4 });
+    source = from.client;
+    coordinator = target.client;
+    await source.query(SCHEMA);
+    journey = await prepare(from, target, { tables: { item: { types: { number: 'bigint' } } } });
+    await install(journey);
+    await load(journey);
+    const { follower, close } = await follow(journey);
+    await drain(follower);
+    await close();
+    sides = await openSides(journey);
+    await createRecord(sides.target.session);
+    const { planHash } = journey.plan;
+    await recordEvidence(sides.target.session, 'verification', {
+      verdict: 'match',
+      whole: true,
+      live: true,
+      direction: 'forward',
+      planHash,
+    });
+    const backupFile = join(mkdtempSync(join(journey.folder, 'backup-')), 'done');
+    writeFileSync(backupFile, 'done');
+    request = {
+      source: sides.source,
+      target: sides.target,
+      plan: journey.plan,
+      direction: 'forward',
+      limits: { ...resolveConfig({ flags: {}, env: {} }).gates, backupFile },
+      connectionReserve: 1,
+      sequences: 'movable',
+      reverse: async () => ({ installed: true, problems: [], provenAt: 'now' }),
+    };
+  });
+  afterAll(() => sides?.close());
+
+  test('hold when all is well, the disk apart, which is accepted with a reason that is kept', async () => {
+    expect(open(await look())).toEqual(SHUT);
+    const gates = await checkGates(request, { disk: 'df: 200 GB free' }, noopContext());
+    expect(open(gates)).toEqual({ disk: 'accepted' });
+    await recordGates(sides.target.session, 'forward', gates);
+    const kept = await readEvidence(sides.target.session, 'gate-accepted');
+    expect(kept.at(-1)!.detail).toMatchObject({ gate: 'disk', reason: 'df: 200 GB free' });
+    expect(open(await look({ direction: 'reverse' }))).toEqual(SHUT);
+  });
+
+  /** Each makes exactly its own gate fail, and is undone. */
+  const cases: Record<
+    string,
+    { make: () => unknown; undo: () => unknown; over?: () => Partial<GateRequest> }
+  > = {
+    'plan-unchanged': {
+      make: () => source.query('CREATE INDEX item_extra ON item (number)'),
+      undo: () => source.query('DROP INDEX item_extra'),
+    },
+    verified: {
+      make: () =>
+        recordEvidence(sides.target.session, 'verification', { verdict: 'mismatch', direction: 'forward' }),
+      undo: () =>
+        coordinator.query(`DELETE FROM citus_migrate.evidence WHERE detail ->> 'verdict' = 'mismatch'`),
+    },
+    lag: {
+      make: () => source.query(`UPDATE item SET note = 'later' WHERE id = 1`),
+      undo: async () => {
+        const { follower, close } = await follow(journey);
+        await drain(follower);
+        await close();
+      },
+      over: () => limits({ maxLag: 0 }),
+    },
+    'in-doubt': {
+      make: async () => {
+        const worker = await connectTo(target.workerUrls[0]!);
+        await worker.query(`BEGIN; CREATE TEMP TABLE t (a int) ON COMMIT DROP`).catch(() => {});
+        await worker.query('ROLLBACK');
+        await worker.query(`BEGIN; SELECT pg_advisory_xact_lock(1); PREPARE TRANSACTION 'left_behind'`);
+        await expect.poll(async () => open(await look())['in-doubt'], { timeout: 10_000 }).toBe('fails');
+      },
+      undo: async () => (await connectTo(target.workerUrls[0]!)).query(`ROLLBACK PREPARED 'left_behind'`),
+    },
+    workers: {
+      make: () =>
+        coordinator.query(
+          'UPDATE pg_dist_node SET metadatasynced = false WHERE groupid = (SELECT max(groupid) FROM pg_dist_node)',
+        ),
+      undo: () => coordinator.query('UPDATE pg_dist_node SET metadatasynced = true'),
+    },
+    indexes: {
+      make: async () => {
+        const { rows } = await coordinator.query(
+          `SELECT nodeport, shardid FROM citus_shards WHERE table_name = 'item'::regclass LIMIT 1`,
+        );
+        const at = target.workerUrls.find((url) => new URL(url).port === String(rows[0].nodeport))!;
+        const worker = await connectTo(at);
+        await worker.query(
+          `SET citus.enable_manual_changes_to_shards = on; DROP INDEX item_note_${rows[0].shardid}`,
+        );
+        undoIndex = () =>
+          worker.query(`CREATE INDEX item_note_${rows[0].shardid} ON item_${rows[0].shardid} (note)`);
+      },
+      undo: () => undoIndex(),
+    },
+    sequences: {
+      make: () => coordinator.query('DROP SEQUENCE ticket'),
+      undo: () => coordinator.query('CREATE SEQUENCE ticket'),
+    },
+    'ids-fit': {
+      make: () =>
+        coordinator.query(`UPDATE item SET number = 281474976710657 WHERE namespace = 'ns1' AND id = 1`),
+      undo: () => coordinator.query(`UPDATE item SET number = 1 WHERE namespace = 'ns1' AND id = 1`),
+    },
+    'reverse-capture': {
+      make: () => {},
+      undo: () => {},
+      over: () => ({ reverse: async () => ({ installed: true, problems: [], provenAt: null }) }),
+    },
+    connections: { make: () => {}, undo: () => {}, over: () => ({ connectionReserve: 100_000 }) },
+    backup: { make: () => {}, undo: () => {}, over: () => limits({ backupFile: '/nowhere/at/all' }) },
+    'long-transactions': {
+      make: async () => {
+        await source.query('BEGIN');
+        await source.query('SELECT 1');
+      },
+      undo: () => source.query('ROLLBACK'),
+      over: () => limits({ longTransaction: 0 }),
+    },
+    disk: {
+      make: () => source.query('UPDATE citus_migrate.capture SET limit_bytes = 0'),
+      undo: () => source.query('UPDATE citus_migrate.capture SET limit_bytes = 1073741824'),
+    },
+  };
+  let undoIndex: () => unknown = () => {};
+
+  test.each(Object.keys(cases))('%s fails for its own reason and only that', async (gate) => {
+    const { make, undo, over = () => ({}) } = cases[gate]!;
+    await make();
+    try {
+      const found = await look(over());
+      expect(open(found)).toEqual({ ...SHUT, [gate]: 'fails' });
+      expect(found.find((one) => one.gate === gate)!.remedy).toBeTruthy();
+    } finally {
+      // What was undone badly shows in every case that follows.
+      await undo();
+    }
+  });
+
+  test('moves fails while a shard is on its way, and only that', async () => {
+    const { rows } = await coordinator.query(
+      `SELECT s.shardid, s.nodename AS from, s.nodeport AS port, n.nodename AS to, n.nodeport AS "toPort"
+       FROM citus_shards s JOIN pg_dist_node n ON n.nodeport <> s.nodeport AND n.groupid <> 0
+       WHERE s.table_name = 'item'::regclass LIMIT 1`,
+    );
+    const { shardid, from, port, to, toPort } = rows[0];
+    const writer = await connectTo(target.url);
+    const mover = await connectTo(target.url);
+    await writer.query('BEGIN; LOCK TABLE item IN ROW EXCLUSIVE MODE');
+    await writer.query(`SELECT lock_shard_metadata(5, ARRAY[${shardid}]::bigint[])`);
+    const move = mover.query(
+      `SELECT citus_move_shard_placement(${shardid}, '${from}', ${port}, '${to}', ${toPort}, 'block_writes')`,
+    );
+    await expect
+      .poll(async () => open(await look()), { timeout: 20_000 })
+      .toEqual({ ...SHUT, moves: 'fails' });
+    await writer.query('ROLLBACK');
+    await move;
+    expect(open(await look())).toEqual(SHUT);
+  });
+
+  test('standby-lag fails for a standby that has stopped replaying, and only that', async () => {
+    const standby = await startStandby(target.url, 'late');
+    const replay = await connectTo(standby.url(new URL(target.url).pathname.slice(1)));
+    await replay.query('SELECT pg_wal_replay_pause()');
+    await coordinator.query("SELECT pg_logical_emit_message(true, 'test', repeat('x', 100000))");
+    const strict = limits({ standbyLagBytes: 1000 });
+    await expect
+      .poll(async () => open(await look(strict)), { timeout: 20_000 })
+      .toEqual({ ...SHUT, 'standby-lag': 'fails' });
+    await replay.query('SELECT pg_wal_replay_resume()');
+    await expect.poll(async () => open(await look(strict)), { timeout: 20_000 }).toEqual(SHUT);
+    await replay.end();
+    await standby.stop();
+  });
+
+  test('verified fails for a match of another plan, and all else holds at the end', async () => {
+    const gates = await look({ plan: { ...journey.plan, planHash: 'another' } });
+    expect(open(gates)).toEqual({ ...SHUT, verified: 'fails' });
+    expect(gates.find(({ gate }) => gate === 'verified')!.evidence).toContain('another plan');
+  });
+});
