@@ -94,6 +94,12 @@ export interface Config {
     /** Gate → why it is accepted although it does not hold. */
     readonly accept: Readonly<Record<string, string>>;
   };
+  readonly checklist: {
+    /** Day of the cut-over, `2026-03-14`. */
+    readonly day?: string;
+    /** Who plays which part. */
+    readonly owners: Readonly<Partial<Record<'lead' | 'database' | 'application' | 'on-call', string>>>;
+  };
   readonly queries: {
     /** Statements of the application. */
     readonly file?: string;

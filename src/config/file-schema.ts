@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { connectionReserve, duration, rate, throttleFile, throttleFlags } from './throttle-values.js';
 import {
   choice,
+  day,
   mapping,
   names,
   nodeAddress,
@@ -123,6 +124,25 @@ export const FILE_SCHEMA = z.strictObject(
     verify: z
       .strictObject(
         { mode: VALUES.verifyMode.optional(), maxDiscrepancies: VALUES.maxDiscrepancies.optional() },
+        object,
+      )
+      .optional(),
+    checklist: z
+      .strictObject(
+        {
+          day: day().optional(),
+          owners: z
+            .strictObject(
+              {
+                lead: text('a name').optional(),
+                database: text('a name').optional(),
+                application: text('a name').optional(),
+                'on-call': text('a name').optional(),
+              },
+              object,
+            )
+            .optional(),
+        },
         object,
       )
       .optional(),

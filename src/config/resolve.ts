@@ -47,6 +47,7 @@ function defaults(cores: number): Config {
       backupAge: 24 * 3_600_000,
       accept: {},
     },
+    checklist: { owners: {} },
     queries: { runs: 30, singleShardP95: 10, crossShardP95: 25 },
     shim: { logLimit: 10 * 1024 ** 3, logPolicy: 'warn' },
     cutover: { maxPause: 10_000, dryRun: false, accept: [], abandon: false },

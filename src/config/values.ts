@@ -60,3 +60,13 @@ export const nodeAddress = () => {
 
 export const mapping = (value: z.ZodType<string, string>, what: string) =>
   z.record(z.string(), value, { error: `expected ${what}` });
+
+/** `2026-03-14`. A YAML reader may take it for a date already, or leave it as text. */
+export const day = () => {
+  const error = 'expected a day such as 2026-03-14';
+  return z
+    .string({ error })
+    .refine((value) => /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(`${value}T00:00:00Z`)), {
+      error,
+    });
+};

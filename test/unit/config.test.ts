@@ -73,6 +73,7 @@ describe('precedence', () => {
         backupAge: 86_400_000,
         accept: {},
       },
+      checklist: { owners: {} },
       queries: { runs: 30, singleShardP95: 10, crossShardP95: 25 },
       shim: { logLimit: 10_737_418_240, logPolicy: 'warn' },
       cutover: { maxPause: 10_000, dryRun: false, accept: [], abandon: false },

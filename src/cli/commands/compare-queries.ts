@@ -11,6 +11,7 @@ import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { type Paint, paint, renderTable } from '../frame/table.js';
 import { type Sides, withDatabases } from '../support/databases.js';
 import { nextCommand } from '../support/next.js';
+import { note } from '../support/note.js';
 
 const COLOR: Readonly<Record<QueryVerdict, Paint>> = {
   match: 'green',
@@ -94,7 +95,7 @@ function closing(results: readonly QueryResult[], invocation: Invocation): strin
   const exit = exitOf(results.map(({ verdict }) => verdict));
   const next =
     exit === 0
-      ? `Next: ${nextCommand(invocation, 'verify')}`
+      ? `Next: ${nextCommand(invocation, 'checklist')}`
       : 'Next: change the statements that were refused or differ, in the application and in the file; then run this again.';
   return `${parts.join('; ')}.\n${next}`;
 }
@@ -142,6 +143,10 @@ export const compareQueries: Command = {
       const statements = await readStatements(invocation, sides);
       const limits = { singleShardP95, crossShardP95 };
       const results = await compare({ ...sides, statements, runs, limits }, invocation.context);
-      return outcome(results, invocation);
+      const found = outcome(results, invocation);
+      const slower = results.filter(({ withinLimit }) => withinLimit === false).length;
+      const detail = { verdict: found.document.verdict, statements: results.length, slower, limits, runs };
+      await note(invocation, [sides.source, sides.target], { evidence: { kind: 'queries', detail } });
+      return found;
     }),
 };

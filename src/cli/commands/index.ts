@@ -1,4 +1,5 @@
 import type { Command } from '../frame/command.js';
+import { checklist } from './checklist.js';
 import { compareQueries } from './compare-queries.js';
 import { copy } from './copy.js';
 import { demo } from './demo.js';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   sync,
   verify,
   compareQueries,
+  checklist,
   status,
   demo,
 ];

@@ -1,32 +1,10 @@
 import { existsSync } from 'node:fs';
-import { MigrateError } from '../../core/errors.js';
 import { formatCount, formatDuration } from '../../core/format.js';
-import { type MigrationStatus, migrationStatus, type Reached, readStanding } from '../../cutover/status.js';
+import { type MigrationStatus, migrationStatus } from '../../cutover/status.js';
 import type { Command, Invocation } from '../frame/command.js';
 import { renderTable } from '../frame/table.js';
-import { withDatabases } from '../support/databases.js';
 import { nextCommand } from '../support/next.js';
-
-/** What keeps a server from being asked, and not the command from being right. */
-const AWAY = new Set([
-  'CONNECTION_REFUSED',
-  'CONNECTION_LOST',
-  'TOO_MANY_CONNECTIONS',
-  'SERVER_NOT_WANTED',
-  'TRANSIENT',
-]);
-
-async function reach(invocation: Invocation, side: 'source' | 'target'): Promise<Reached> {
-  try {
-    const needs = { [side]: 'read' } as Record<typeof side, 'read'>;
-    return await withDatabases(invocation, needs, async (sides) => ({
-      standing: await readStanding(sides[side]),
-    }));
-  } catch (error) {
-    if (!(error instanceof MigrateError) || !AWAY.has(error.code)) throw error;
-    return { unreachable: error.message };
-  }
-}
+import { reach } from '../support/reach.js';
 
 const count = (value: number | null): string => (value === null ? '?' : formatCount(value));
 
