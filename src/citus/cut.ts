@@ -3,6 +3,7 @@ import { MigrateError } from '../core/errors.js';
 import { displayName, qualified, quoteIdent, quoteLiteral } from '../core/names.js';
 import { isState, type Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { TELL_WORKERS } from './applying.js';
 import type { Connector } from './connector.js';
 import type { Database, Node } from './database.js';
 
@@ -181,9 +182,11 @@ export async function takeCut(database: Database, tables: readonly Named[]): Pro
     const locker = await database.connect();
     if (database.options.signal !== undefined) locker.cancelOn(database.options.signal);
     try {
-      await locker.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
       await refuseUnlockable(locker, tables);
       await locker.query('BEGIN');
+      // On the workers, too: whoever writes through one of them may hold the table there alone.
+      await locker.query(TELL_WORKERS);
+      await locker.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
       if (tables.length > 0) {
         await locker.query(
           `LOCK TABLE ${tables.map(qualified).join(', ')} IN SHARE MODE`,

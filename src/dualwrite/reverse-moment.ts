@@ -1,3 +1,4 @@
+import { TELL_WORKERS } from '../citus/applying.js';
 import { Cut } from '../citus/cut.js';
 import type { Database, Node } from '../citus/database.js';
 import type { SessionPool } from '../citus/pool.js';
@@ -82,6 +83,7 @@ export async function openReverseMoment(
   const head = sessions.get(target.head)!;
   await head.query(begin);
   try {
+    if (target.kind === 'citus') await boundLocks(head);
     await head.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`, 'lock the captured tables');
   } catch (error) {
     if (!isState(error, UNDEFINED_TABLE)) throw error;
@@ -147,6 +149,12 @@ function requireKnownNodes(target: Database, placements: Placements | undefined)
   });
 }
 
+/** A statement of its own for each: Citus passes the whole text on. */
+async function boundLocks(session: Session): Promise<void> {
+  await session.query(TELL_WORKERS);
+  await session.query(`SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`, 'bound the waits for locks on all nodes');
+}
+
 /**
  * The SHARE lock that keeps writers of every node out. It gives up before a deadlock would be looked for, so that no
  * transaction of the application is ended on its account, and nobody waits for long behind it.
@@ -155,7 +163,7 @@ async function lockWriters({ pool, target }: MomentRequest, names: string): Prom
   const locker = await pool.borrow(target.head);
   try {
     await locker.query('BEGIN');
-    await locker.query(`SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`);
+    await boundLocks(locker);
     await locker.query(`LOCK TABLE ${names} IN SHARE MODE`, 'see all nodes at one moment');
     return locker;
   } catch (error) {

@@ -31,7 +31,7 @@ describe('verify --live', () => {
   });
 
   test('finds no difference while others write', async () => {
-    const writers = await Writers.open(source.url, 3);
+    const writers = await Writers.open(Array.from({ length: 3 }, () => source.url));
     let stop = false;
     const writing = (async () => {
       for (let seed = 1; !stop; seed += 1) await writers.run(seed, 30, async () => {});

@@ -4,7 +4,7 @@ import { MigrateError } from '../../src/core/errors.js';
 import type { Follower } from '../../src/dualwrite/follower.js';
 import { connectTo, type FreshDatabase, freshCluster, freshSource } from '../support/databases.js';
 import { follow, install, Oracle } from '../support/follow.js';
-import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_SCHEMA } from '../support/follow-schema.js';
+import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_FILL, FOLLOW_SCHEMA } from '../support/follow-schema.js';
 import { seeded, Writers } from '../support/histories.js';
 import { type Journey, load, prepare } from '../support/load.js';
 
@@ -22,14 +22,6 @@ const POINTS = [
   'sync: before the log is emptied',
   'sync: after the log was told',
 ];
-
-const FILL = `
-  INSERT INTO kind SELECT g, 'kind ' || g FROM generate_series(1, 3) g;
-  INSERT INTO account SELECT g, 'ns' || g % 5, 'account ' || g FROM generate_series(1, 10) g;
-  INSERT INTO item SELECT g, 1 + g % 10, 1 + g % 3, 'item ' || g FROM generate_series(1, 14) g;
-  INSERT INTO part SELECT md5(g::text)::uuid, g, 'part ' || g FROM generate_series(1, 14) g;
-  INSERT INTO event SELECT g, 1 + g % 2, 'ns' || g % 5, 'event ' || g FROM generate_series(1, 14) g;
-`;
 
 describe('sync under concurrent writers', () => {
   let source: FreshDatabase;
@@ -55,12 +47,12 @@ describe('sync under concurrent writers', () => {
     source = await freshSource();
     target = inject('citus') ? await freshCluster({ shardCount: 4 }) : await freshSource();
     await source.client.query(FOLLOW_SCHEMA);
-    await source.client.query(FILL);
+    await source.client.query(FOLLOW_FILL);
     journey = await prepare(source, target);
     await install(journey);
     await load(journey);
     oracle = await Oracle.open(journey, FOLLOW_EXPECTED);
-    writers = await Writers.open(source.url, 4);
+    writers = await Writers.open(Array.from({ length: 4 }, () => source.url));
     opened = await follow(journey, context);
     return async () => {
       await opened.close();

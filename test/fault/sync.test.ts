@@ -147,7 +147,7 @@ describeCitus('sync when something breaks', () => {
   test('nothing is lost when the process is killed again and again under writers', async () => {
     const sides = ['--source', source.url, '--target', target.url, '--plan', journey.planFile];
     const cwd = journey.folder;
-    const writers = await Writers.open(source.url, 3);
+    const writers = await Writers.open(Array.from({ length: 3 }, () => source.url));
     cleanUps.push(() => writers.close());
     const drained = async (): Promise<string> =>
       (await source.client.query('SELECT drained::text FROM citus_migrate.capture')).rows[0].drained;

@@ -21,6 +21,15 @@ export const FOLLOW_SCHEMA = `
   CREATE TABLE event_2 PARTITION OF event FOR VALUES IN (2);
 `;
 
+/** Some rows of each, few enough that writers meet on them. */
+export const FOLLOW_FILL = `
+  INSERT INTO kind SELECT g, 'kind ' || g FROM generate_series(1, 3) g;
+  INSERT INTO account SELECT g, 'ns' || g % 5, 'account ' || g FROM generate_series(1, 10) g;
+  INSERT INTO item SELECT g, 1 + g % 10, 1 + g % 3, 'item ' || g FROM generate_series(1, 14) g;
+  INSERT INTO part SELECT md5(g::text)::uuid, g, 'part ' || g FROM generate_series(1, 14) g;
+  INSERT INTO event SELECT g, 1 + g % 2, 'ns' || g % 5, 'event ' || g FROM generate_series(1, 14) g;
+`;
+
 export const FOLLOW_EXPECTED: readonly Expectation[] = [
   { table: 'kind', source: 'SELECT id, label FROM kind', target: 'SELECT id, label FROM kind' },
   {

@@ -11,8 +11,8 @@ export function seeded(seed: number): () => number {
   };
 }
 
-type Random = () => number;
-const below = (random: Random, count: number): number => Math.floor(random() * count);
+export type Random = () => number;
+export const below = (random: Random, count: number): number => Math.floor(random() * count);
 const pick = <T>(random: Random, list: readonly T[]): T => list[below(random, list.length)]!;
 
 /** Few keys, so that transactions meet on them. */
@@ -79,6 +79,26 @@ const STATEMENTS: readonly (readonly [weight: number, (random: Random) => string
 ];
 const TOTAL = STATEMENTS.reduce((sum, [weight]) => sum + weight, 0);
 
+/** What writers do: the statements of a step, in order. `none`: nothing that this writer may do now. */
+export interface Scenario {
+  /**
+   * `whole`: nobody checks references for this writer, so it leaves the tables alone that have some. `repeatable`: its
+   * transaction sees one snapshot. `claim`: false where another open transaction has claimed the same.
+   */
+  step(
+    random: Random,
+    writer: { readonly whole: boolean; readonly repeatable: boolean; claim(what: string): boolean },
+  ): readonly string[];
+  /** Before a transaction in which triggers do not fire. */
+  readonly replica: readonly string[];
+}
+
+/** Writers on the single node: it keeps keys apart by itself. */
+const SINGLE: Scenario = {
+  step: (random, { whole }) => [statement(random, whole)],
+  replica: ['SET LOCAL session_replication_role = replica'],
+};
+
 /** `whole`: nobody checks references for this writer, so it leaves the tables alone that have some. */
 function statement(random: Random, whole: boolean): string {
   for (;;) {
@@ -100,12 +120,16 @@ class Writer {
   #long = false;
   /** Fires no triggers but the shim's. */
   #replica = false;
+  #repeatable = false;
 
   constructor(
     private readonly client: pg.Client,
     private readonly random: Random,
     readonly log: string[],
     private readonly name: string,
+    private readonly scenario: Scenario,
+    /** What open transactions have claimed, and whose it is; shared. */
+    private readonly claims: Map<string, Writer>,
   ) {}
 
   async #run(text: string): Promise<void> {
@@ -117,12 +141,13 @@ class Writer {
     const { random } = this;
     try {
       if (!this.#open) {
-        await this.#run(random() < 0.3 ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
+        this.#repeatable = random() < 0.3;
+        await this.#run(this.#repeatable ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
         this.#open = true;
         this.#savepoints = 0;
         this.#long = random() < 0.15;
         this.#replica = random() < 0.1;
-        if (this.#replica) await this.#run('SET LOCAL session_replication_role = replica');
+        if (this.#replica) for (const text of this.scenario.replica) await this.#run(text);
         return;
       }
       const dice = random();
@@ -131,11 +156,23 @@ class Writer {
         await this.#run('SAVEPOINT s');
       } else if (dice < 0.18 && this.#savepoints > 0) await this.#run('ROLLBACK TO SAVEPOINT s');
       else if (dice < 0.42 && !this.#long) await this.#end(random() < 0.8);
-      else await this.#run(statement(random, this.#replica));
+      else for (const text of this.#next()) await this.#run(text);
     } catch (error) {
       this.log.push(`${this.name}: ${(error as Error).message}`);
       await this.#recover();
     }
+  }
+
+  #next(): readonly string[] {
+    return this.scenario.step(this.random, {
+      whole: this.#replica,
+      repeatable: this.#repeatable,
+      claim: (what) => {
+        const owner = this.claims.get(what) ?? this;
+        if (owner === this) this.claims.set(what, this);
+        return owner === this;
+      },
+    });
   }
 
   /** A statement was refused, by a constraint or a lock: some go on from a savepoint. */
@@ -150,8 +187,9 @@ class Writer {
       await this.#run(keep ? 'COMMIT' : 'ROLLBACK');
     } catch (error) {
       this.log.push(`${this.name}: ${(error as Error).message}`);
-      await this.client.query('ROLLBACK');
+      await this.client.query('ROLLBACK').catch(() => {});
     }
+    for (const [what, owner] of this.claims) if (owner === this) this.claims.delete(what);
   }
 
   async finish(): Promise<void> {
@@ -163,26 +201,35 @@ class Writer {
 export class Writers {
   readonly log: string[] = [];
 
-  private constructor(private readonly clients: readonly pg.Client[]) {}
+  private constructor(
+    private readonly clients: readonly pg.Client[],
+    private readonly scenario: Scenario,
+  ) {}
 
-  static async open(url: string, count: number): Promise<Writers> {
+  /** One writer on each of the URLs. */
+  static async open(urls: readonly string[], scenario = SINGLE): Promise<Writers> {
     const clients = await Promise.all(
-      Array.from({ length: count }, async () => {
+      urls.map(async (url) => {
         const client = new pg.Client({ connectionString: url });
+        // A server that a test stops takes its clients along.
+        client.on('error', () => {});
         await client.connect();
         // Whoever is blocked gives up soon: the history goes on.
         await client.query(`SET lock_timeout = '40ms'`);
         return client;
       }),
     );
-    return new Writers(clients);
+    return new Writers(clients, scenario);
   }
 
   /** A history: `steps` steps, with `between` before each; at its end every transaction has ended. */
   async run(seed: number, steps: number, between: (random: Random) => Promise<void>): Promise<void> {
     this.log.length = 0;
     const random = seeded(seed);
-    const writers = this.clients.map((client, index) => new Writer(client, random, this.log, `w${index}`));
+    const claims = new Map<string, Writer>();
+    const writers = this.clients.map(
+      (client, index) => new Writer(client, random, this.log, `w${index}`, this.scenario, claims),
+    );
     for (let step = 0; step < steps; step += 1) {
       await between(random);
       await pick(random, writers).step();
@@ -191,6 +238,6 @@ export class Writers {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.end()));
+    await Promise.all(this.clients.map((client) => client.end().catch(() => {})));
   }
 }
