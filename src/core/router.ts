@@ -88,6 +88,11 @@ export class RowRouter {
     return this.#buffers.flush();
   }
 
+  /** The same for the shards that have the most waiting; what the others have stays. */
+  flushFullest(): ShardRows[] {
+    return this.#buffers.flushFullest();
+  }
+
   readonly #visit = (list: CopyRows): void => {
     const hash = this.#hash;
     if (list.owned) {

@@ -18,13 +18,26 @@ interface OpenBuffer {
   rows: number;
 }
 
+/** Bytes that the buffers being filled may take together; half of it is empty on average. */
+export const OPEN_BYTES = 2 * 1024 * 1024;
+
+/** The size of the buffers for so many shards. */
+function sizeFor(shards: number): number {
+  let size = LARGEST_BUFFER;
+  while (size > SMALLEST_BUFFER && size * shards > OPEN_BYTES) size /= 2;
+  return size;
+}
+
 /**
- * Collects rows by shard in a list of buffers each, so that growing copies nothing. A shard's buffers double while it
- * fills them between two flushes and halve while it leaves them near empty.
+ * Collects rows by shard in a list of buffers each, so that growing copies nothing. All buffers have one size: with
+ * sizes that followed what each shard received, the pool had the wrong ones, and 200 MB of new ones were made per
+ * thread while 1.6 GB of rows passed.
  */
 export class ShardBuffers {
   readonly #open: (OpenBuffer | undefined)[];
-  readonly #nextSize: Int32Array;
+  readonly #bufferSize: number;
+  /** Bytes that wait, by shard. */
+  readonly #waiting: Float64Array;
   #full: ShardRows[] = [];
   readonly #pool: BufferPool;
   #size = 0;
@@ -33,7 +46,8 @@ export class ShardBuffers {
   constructor(shards: number, pool = new BufferPool(0)) {
     this.#pool = pool;
     this.#open = new Array<OpenBuffer | undefined>(shards).fill(undefined);
-    this.#nextSize = new Int32Array(shards).fill(SMALLEST_BUFFER);
+    this.#bufferSize = sizeFor(shards);
+    this.#waiting = new Float64Array(shards);
   }
 
   /** Bytes of rows that wait for `flush`. Memory exceeds them by the unfilled part of one buffer per shard. */
@@ -51,6 +65,7 @@ export class ShardBuffers {
     else source.copy(target.bytes, target.filled, start, end);
     target.filled += length;
     target.rows += rows;
+    this.#waiting[shard]! += length;
     this.#size += length;
   }
 
@@ -58,32 +73,41 @@ export class ShardBuffers {
   adopt(shard: number, rows: number, bytes: Buffer): void {
     this.#seal(shard);
     this.#full.push({ shardIndex: shard, rows, bytes });
+    this.#waiting[shard]! += bytes.length;
     this.#size += bytes.length;
   }
 
   /** Hands over everything, sorted by shard; the rows of one shard can come as several entries, in order. */
   flush(): ShardRows[] {
-    for (let shard = 0; shard < this.#open.length; shard++) {
-      const open = this.#open[shard];
-      if (open === undefined) continue;
-      const usual = this.#nextSize[shard]!;
-      if (open.filled < usual / 4) this.#nextSize[shard] = Math.max(usual / 2, SMALLEST_BUFFER);
+    return this.#handOver(0);
+  }
+
+  /**
+   * The same for the shards that have no less than the average waiting, which is at least one: so each COPY brings
+   * more rows for as much memory.
+   */
+  flushFullest(): ShardRows[] {
+    const used = this.#waiting.reduce((count, bytes) => (bytes > 0 ? count + 1 : count), 0);
+    return this.#handOver(used === 0 ? 0 : this.#size / used);
+  }
+
+  #handOver(least: number): ShardRows[] {
+    const taken = this.#waiting.map((bytes) => (bytes >= least ? 1 : 0));
+    for (let shard = 0; shard < taken.length; shard++) {
+      if (taken[shard] === 0) continue;
       this.#seal(shard);
+      this.#size -= this.#waiting[shard]!;
+      this.#waiting[shard] = 0;
     }
-    const all = this.#full;
+    const rows = this.#full.filter(({ shardIndex }) => taken[shardIndex] === 1);
+    this.#full = this.#full.filter(({ shardIndex }) => taken[shardIndex] === 0);
     // The sort is stable: each shard keeps its order.
-    all.sort((left, right) => left.shardIndex - right.shardIndex);
-    this.#full = [];
-    this.#size = 0;
-    return all;
+    return rows.sort((left, right) => left.shardIndex - right.shardIndex);
   }
 
   #next(shard: number, length: number): OpenBuffer {
-    if (this.#open[shard] !== undefined) {
-      this.#nextSize[shard] = Math.min(this.#nextSize[shard]! * 2, LARGEST_BUFFER);
-      this.#seal(shard);
-    }
-    const size = this.#nextSize[shard]!;
+    this.#seal(shard);
+    const size = this.#bufferSize;
     const bytes = length > size ? Buffer.allocUnsafeSlow(length) : this.#pool.take(size);
     const open = { bytes, view: viewOf(bytes), filled: 0, rows: 0 };
     this.#open[shard] = open;

@@ -1,6 +1,7 @@
 import type { Database, Node } from '../citus/database.js';
 import type { SessionPool } from '../citus/pool.js';
 import { readShards, type Shard, shardsOf, type TableShards } from '../citus/shards.js';
+import { BufferPool } from '../core/buffer-pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
 import type { TablePlan } from '../core/plan-types.js';
@@ -8,6 +9,7 @@ import { type RouteKey, RowRouter } from '../core/router.js';
 import type { ShardRows } from '../core/shard-buffers.js';
 import { ShardMap } from '../core/shard-map.js';
 import { routeKeyOf } from '../load/direct-lane.js';
+import { PIECES_KEPT } from '../postgres/copy-out.js';
 import type { Session } from '../postgres/session.js';
 import { NodePass } from './node-pass.js';
 import { type PassCheck, requireSame } from './pass-check.js';
@@ -244,10 +246,12 @@ async function stream(
 ): Promise<number> {
   const router = new RowRouter({ format: table.format, key, shards: map });
   const copy = `COPY (${select}) TO STDOUT (FORMAT ${table.format})`;
+  const pieces = new BufferPool(PIECES_KEPT);
   let delivering: Promise<void> = Promise.resolve();
   try {
-    for await (const piece of reader.copyOut(copy, `read changes of ${table.table}`, signal)) {
+    for await (const piece of reader.copyOut(copy, `read changes of ${table.table}`, signal, pieces)) {
       router.push(piece);
+      pieces.give(piece);
       if (router.bufferedBytes < FLUSH_BYTES) continue;
       await delivering;
       delivering = deliver(router.flush());

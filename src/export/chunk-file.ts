@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import xxhash from 'xxhash-wasm';
+import type { BufferPool } from '../core/buffer-pool.js';
 import { MigrateError } from '../core/errors.js';
 import { localError } from '../files/local-error.js';
 import { type Compression, compress, compressionOf, decompress } from './compression.js';
@@ -8,8 +9,8 @@ import type { ManifestChunk } from './manifest.js';
 
 const { create64 } = await xxhash();
 
-/** Bytes gathered for one write: with 64 kB pieces the system calls cost more than the copying. */
-const WRITE_BYTES = 1024 * 1024;
+/** Bytes gathered for one write: with 64 kB the system calls cost more than the copying. */
+const WRITE_BYTES = 512 * 1024;
 const READ_BYTES = 256 * 1024;
 
 /** 16 hex digits. */
@@ -20,11 +21,15 @@ function hex(digest: bigint): string {
 class Sink {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
-  #writing: Promise<unknown> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   readonly #hash = create64();
   bytes = 0;
 
-  constructor(private readonly handle: FileHandle) {}
+  /** `written` is told of every piece that is in the file. */
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly written: (piece: Buffer) => void,
+  ) {}
 
   /** One write is under way while the next is gathered. */
   async add(piece: Buffer): Promise<void> {
@@ -40,8 +45,13 @@ class Sink {
     this.#pending = [];
     this.#pendingBytes = 0;
     await this.#writing;
-    this.#writing = batch.length > 0 ? this.handle.writev(batch) : Promise.resolve();
+    this.#writing = batch.length > 0 ? this.#write(batch) : Promise.resolve();
     this.#writing.catch(() => {});
+  }
+
+  async #write(batch: Buffer[]): Promise<void> {
+    await this.handle.writev(batch);
+    for (const piece of batch) this.written(piece);
   }
 
   async finish(): Promise<string> {
@@ -69,7 +79,7 @@ export function counted(source: AsyncGenerator<Buffer, number>): Counted {
 }
 
 /**
- * Writes one chunk. The file gets its name only when it is complete and synced; whatever fails before leaves no
+ * Writes one chunk; buffers of the source that have served go back to `pool`. The file gets its name only when it is complete and synced; whatever fails before leaves no
  * file, a killed process at most a `.part` file, which the next run removes. Throws LOCAL_DISK_FULL, LOCAL_IO, or what the source throws.
  */
 export async function writeChunk(
@@ -77,13 +87,17 @@ export async function writeChunk(
   file: string,
   compression: Compression,
   source: Counted,
+  pool: BufferPool,
 ): Promise<ManifestChunk> {
   const path = join(directory, file);
   try {
     const handle = await open(`${path}.part`, 'w', 0o600);
     try {
-      const sink = new Sink(handle);
-      for await (const piece of compress(compression, source.bytes)) await sink.add(piece);
+      const done = (piece: Buffer): void => pool.give(piece);
+      const plain = compression === 'none';
+      const sink = new Sink(handle, plain ? done : () => {});
+      const bytes = plain ? source.bytes : compress(compression, source.bytes, done);
+      for await (const piece of bytes) await sink.add(piece);
       const xxh64 = await sink.finish();
       await rename(`${path}.part`, path);
       return { file, rows: source.rows(), bytes: sink.bytes, xxh64 };
@@ -126,7 +140,7 @@ export async function requireFiles(directory: string, chunks: readonly ManifestC
   });
 }
 
-async function* hashed(path: string, chunk: ManifestChunk): AsyncGenerator<Buffer> {
+async function* hashed(path: string, chunk: ManifestChunk, pool: BufferPool): AsyncGenerator<Buffer> {
   const damaged = (why: string): MigrateError =>
     new MigrateError('DUMP_DAMAGED', { message: `${path} ${why}`, context: { file: chunk.file } });
   const trouble = await troubleWith(path, chunk);
@@ -138,7 +152,7 @@ async function* hashed(path: string, chunk: ManifestChunk): AsyncGenerator<Buffe
     const { size } = await handle.stat();
     const hash = create64();
     for (let at = 0; at < size; ) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at);
+      const { bytesRead, buffer } = await handle.read(pool.take(READ_BYTES), 0, READ_BYTES, at);
       if (bytesRead === 0) break;
       const piece = buffer.subarray(0, bytesRead);
       hash.update(piece);
@@ -152,13 +166,19 @@ async function* hashed(path: string, chunk: ManifestChunk): AsyncGenerator<Buffe
 }
 
 /**
- * The COPY stream of one chunk. Ends with DUMP_DAMAGED when the file is missing, has another size or another
+ * The COPY stream of one chunk, in buffers that the reader may give to `pool` when they have served. Ends with DUMP_DAMAGED when the file is missing, has another size or another
  * digest, or cannot be decompressed: a consumer that commits only after the end commits nothing damaged.
  */
-export async function* readChunk(directory: string, chunk: ManifestChunk): AsyncGenerator<Buffer> {
+export async function* readChunk(
+  directory: string,
+  chunk: ManifestChunk,
+  pool: BufferPool,
+): AsyncGenerator<Buffer> {
   const path = join(directory, chunk.file);
   try {
-    yield* decompress(compressionOf(chunk.file), hashed(path, chunk));
+    const compression = compressionOf(chunk.file);
+    const bytes = hashed(path, chunk, pool);
+    yield* compression === 'none' ? bytes : decompress(compression, bytes, (piece) => pool.give(piece));
   } catch (error) {
     if (error instanceof MigrateError) throw error;
     throw new MigrateError('DUMP_DAMAGED', {

@@ -5,6 +5,7 @@ import { type BudgetOptions, fitJobs, followJobs } from '../citus/budget.js';
 import { type Cut, takeCut } from '../citus/cut.js';
 import type { Database } from '../citus/database.js';
 import { SessionPool } from '../citus/pool.js';
+import { BufferPool } from '../core/buffer-pool.js';
 import type { Context } from '../core/context.js';
 import { throwIfAborted } from '../core/errors.js';
 import { finishing } from '../core/finishing.js';
@@ -19,6 +20,7 @@ import { requireDistributionValues } from '../plan/distribution-nulls.js';
 import { writePlan } from '../plan/plan-file.js';
 import { columnsOf, type Direction } from '../plan/projection.js';
 import { sequencesOf } from '../plan/scope.js';
+import { PIECES_KEPT } from '../postgres/copy-out.js';
 import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { counted, isWhole, writeChunk } from './chunk-file.js';
@@ -170,6 +172,7 @@ async function exportChunks({
     todo.map(({ chunk }) => chunk.table.table),
     context.progress,
   );
+  const buffers = new BufferPool(jobs.now * PIECES_KEPT);
   const bucket = new TokenBucket(context.pace.bucket, context.clock.now);
   await parallel(todo, jobs, context.signal, async ({ chunk, number }, signal) => {
     await context.pace.ready(signal);
@@ -179,7 +182,7 @@ async function exportChunks({
     const written = await pool.use(extent.node, (session) => {
       const source = counted(
         metered(
-          readSource(session, chunk, direction, signal),
+          readSource(session, chunk, direction, signal, buffers),
           signal,
           context.clock.now,
           {
@@ -189,7 +192,7 @@ async function exportChunks({
           bucket,
         ),
       );
-      return writeChunk(out, file, compression, source);
+      return writeChunk(out, file, compression, source, buffers);
     });
     await context.fail('export: after the chunk file, before its journal line');
     const entry = { record: recordOf(chunk, cut.visible[extent.node.name]!, written.rows), chunk: written };

@@ -1,3 +1,4 @@
+import type { BufferPool } from '../core/buffer-pool.js';
 import { qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { type Direction, fromClause, ROW, selectList } from '../plan/projection.js';
@@ -81,12 +82,13 @@ export function chunksOf(
   );
 }
 
-/** The COPY stream of a chunk, read in the session's snapshot; returns the server's row count. */
+/** The COPY stream of a chunk in buffers from `pool`, read in the session's snapshot; returns the server's row count. */
 export function readSource(
   session: Session,
   chunk: SourceChunk,
   direction: Direction,
   signal: AbortSignal,
+  pool: BufferPool,
 ): AsyncGenerator<Buffer, number> {
   const { table, extent, range } = chunk;
   return session.copyOut(
@@ -98,6 +100,7 @@ export function readSource(
     }),
     `read ${table.table}`,
     signal,
+    pool,
   );
 }
 

@@ -95,13 +95,20 @@ async function undo({ session, distributed }: RowCopy, savepoint: string): Promi
     await session.query(`SELECT FROM ${qualified(distributed)} LIMIT 1`, 'go on after a refused row');
 }
 
-/** COPY of a stream as it comes; the first refused row ends it. Returns the number that arrived. */
-export async function copyStream(copy: RowCopy, stream: AsyncIterable<Buffer>): Promise<number> {
+/**
+ * COPY of a stream as it comes; the first refused row ends it. `done` is told of each piece that is not needed any
+ * more. Returns the number that arrived.
+ */
+export async function copyStream(
+  copy: RowCopy,
+  stream: AsyncIterable<Buffer>,
+  done: (piece: Buffer) => void,
+): Promise<number> {
   const { session, statement, doing, distributed } = copy;
-  if (distributed === undefined) return session.copyIn(statement, stream, doing);
+  if (distributed === undefined) return session.copyIn(statement, stream, doing, done);
   await session.query('SAVEPOINT stream');
   try {
-    return await session.copyIn(statement, stream, doing);
+    return await session.copyIn(statement, stream, doing, done);
   } catch (error) {
     if (error instanceof MigrateError && error.code === 'ROW_REFUSED') await undo(copy, 'stream');
     throw error;
@@ -154,16 +161,21 @@ export async function copyRows(
 /** Bytes of rows in one savepoint: what is copied again for each refused row. */
 const BATCH_BYTES = 1024 * 1024;
 
-/** Copies a COPY stream in batches, all rows but those that the target refuses. Returns the number that arrived. */
+/**
+ * Copies a COPY stream in batches, all rows but those that the target refuses. `done` is told of each piece that is
+ * not needed any more. Returns the number that arrived.
+ */
 export async function copyBatches(
   copy: RowCopy,
   stream: AsyncIterable<Buffer>,
+  done: (piece: Buffer) => void,
   isolation: Isolation,
 ): Promise<number> {
   const router = new RowRouter({ format: copy.format, key: null, shards: ShardMap.single(0) });
   let arrived = 0;
   for await (const piece of stream) {
     router.push(piece);
+    done(piece);
     if (router.bufferedBytes >= BATCH_BYTES) arrived += await copyRows(copy, router.flush(), isolation);
   }
   router.end();

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Connector, type ConnectorOptions, type Node } from '../citus/connector.js';
 import { openInSnapshot } from '../citus/cut.js';
 import { SessionPool } from '../citus/pool.js';
+import { BufferPool } from '../core/buffer-pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
 import { type Meter, metered } from '../core/metered.js';
@@ -12,6 +13,7 @@ import type { ManifestChunk } from '../export/manifest.js';
 import { type ChunkRecord, readSource, type SourceChunk } from '../export/source-chunks.js';
 import type { Arrived } from '../ledger/rows.js';
 import type { Direction } from '../plan/projection.js';
+import { PIECES_KEPT } from '../postgres/copy-out.js';
 import { isState } from '../postgres/session.js';
 import { Allowance, type ChunkRefusals } from './allowance.js';
 import { DirectLane } from './direct-lane.js';
@@ -127,6 +129,8 @@ export class ChunkExecutor implements Executor {
   readonly #lanes: { readonly direct: DirectLane; readonly coordinator: CoordinatorLane };
   readonly #now: () => number;
   readonly #bucket: TokenBucket;
+  /** For what is read, of the source or of files. */
+  readonly #pieces = new BufferPool(PIECES_KEPT);
   readonly #allowance: Allowance | undefined;
   readonly #retrying: (error: MigrateError, task: ChunkTask, pauseMs: number) => void;
 
@@ -201,14 +205,23 @@ export class ChunkExecutor implements Executor {
   #chunkOf({ table, chunk, source }: ChunkTask, attempt: Attempt, meter: Meter): LoadChunk {
     const read = (signal: AbortSignal): AsyncGenerator<Buffer, number> =>
       metered(
-        source.kind === 'dump' ? fromDump(source) : this.#fromSource(table, source, signal),
+        source.kind === 'dump' ? this.#fromDump(source) : this.#fromSource(table, source, signal),
         signal,
         this.#now,
         meter,
         this.#bucket,
       );
     const record = source.kind === 'dump' ? {} : { record: (rows: number) => ({ ...source.record, rows }) };
-    return { table, chunk, ...attempt, read, ...record };
+    const done = (piece: Buffer): void => this.#pieces.give(piece);
+    return { table, chunk, ...attempt, read, done, ...record };
+  }
+
+  async *#fromDump({
+    directory,
+    file,
+  }: Extract<ChunkSource, { kind: 'dump' }>): AsyncGenerator<Buffer, number> {
+    yield* readChunk(directory, file, this.#pieces);
+    return file.rows;
   }
 
   async *#fromSource(
@@ -217,10 +230,11 @@ export class ChunkExecutor implements Executor {
     signal: AbortSignal,
   ): AsyncGenerator<Buffer, number> {
     const { node } = chunk.extent;
+    const { direction } = this.#setup;
     const session = await this.#readers.borrow(node);
     let read = false;
     try {
-      const rows = yield* readSource(session, { table, ...chunk }, this.#setup.direction, signal);
+      const rows = yield* readSource(session, { table, ...chunk }, direction, signal, this.#pieces);
       read = true;
       return rows;
     } catch (error) {
@@ -240,11 +254,3 @@ const heldUp = ({ table }: TablePlan): MigrateError =>
     hint: 'Cancel that command, or let it end first; then repeat this one.',
     context: { table },
   });
-
-async function* fromDump({
-  directory,
-  file,
-}: Extract<ChunkSource, { kind: 'dump' }>): AsyncGenerator<Buffer, number> {
-  yield* readChunk(directory, file);
-  return file.rows;
-}

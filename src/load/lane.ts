@@ -27,6 +27,8 @@ export interface LoadChunk {
   readonly refusals?: ChunkRefusals;
   /** Starts reading; the return value is the number of rows that were read. */
   read(signal: AbortSignal): AsyncGenerator<Buffer, number>;
+  /** Takes back a piece of the stream that nobody looks at any more, to be filled again. */
+  done(piece: Buffer): void;
   /** For the ledger: what tells later whether the source of this chunk is still the same. */
   record?(rows: number): unknown;
 }
@@ -105,8 +107,8 @@ export class CoordinatorLane implements Lane {
     const { refusals } = chunk;
     const rows =
       refusals === undefined
-        ? await session.cancelledBy(signal, () => copyStream(copy, bytes()))
-        : await copyBatches(copy, bytes(), {
+        ? await session.cancelledBy(signal, () => copyStream(copy, bytes(), chunk.done))
+        : await copyBatches(copy, bytes(), chunk.done, {
             // On a cluster the line is the coordinator's while the error is a worker's.
             trustLines: writer.kind === 'single',
             bad: (row) => {

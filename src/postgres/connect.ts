@@ -2,6 +2,7 @@ import pg from 'pg';
 import { MigrateError } from '../core/errors.js';
 import { type Conninfo, type ConninfoHost, describe, tlsAttempts, toClientConfig } from './conninfo.js';
 import { passesOf, type ServerRole, type SessionAttrs, triesNextHost, unmet } from './hosts.js';
+import { ReadSocket } from './read-socket.js';
 import { Session } from './session.js';
 import { sql } from './sql-files.js';
 import { sqlState, toMigrateError } from './sqlstate.js';
@@ -38,6 +39,7 @@ async function attempt(
   const { stallMs } = options;
   const client = new pg.Client({
     ...config,
+    ...(config.ssl === false ? { stream: () => new ReadSocket() } : {}),
     application_name: options.applicationName,
     keepAlive: true,
     connectionTimeoutMillis: config.connectionTimeoutMillis || (stallMs ?? 0),

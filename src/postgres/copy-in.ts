@@ -27,6 +27,7 @@ function settled<T>(): Settled<T> {
  */
 export class CopyIn implements Submittable {
   readonly #text: string;
+  readonly #sent: ((chunk: Buffer) => void) | undefined;
   readonly #ready = settled<void>();
   readonly #done = settled<number>();
   #connection: CopyConnection | undefined;
@@ -36,8 +37,10 @@ export class CopyIn implements Submittable {
   /** Everything has been sent, or the server has not let us begin. */
   #turn = true;
 
-  constructor(text: string) {
+  /** `sent` is told of each chunk that nobody here looks at any more; not of those that an error has overtaken. */
+  constructor(text: string, sent?: (chunk: Buffer) => void) {
     this.#text = text;
+    this.#sent = sent;
   }
 
   /** It is the server's turn: to begin, to take what was sent, or to answer at the end. */
@@ -72,7 +75,9 @@ export class CopyIn implements Submittable {
     header.writeUInt32BE(chunk.length + HEADER - 1, 1);
     stream.cork();
     stream.write(header);
-    const flowing = stream.write(chunk);
+    const flowing = stream.write(chunk, (error) => {
+      if (!error) this.#sent?.(chunk);
+    });
     stream.uncork();
     if (flowing) return;
     // A listener for each wait, taken away again: a promise raced once per chunk would grow with the table.

@@ -1,5 +1,6 @@
 import { connect as connectSocket } from 'node:net';
 import type { Client } from 'pg';
+import type { BufferPool } from '../core/buffer-pool.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
 import type { Queryable } from '../core/queryable.js';
 import { CopyIn } from './copy-in.js';
@@ -138,17 +139,23 @@ export class Session implements Queryable {
   }
 
   /**
-   * Bytes of `COPY … TO STDOUT`, cut anywhere; returns the server's row count. Stopping early ends the session.
-   * When `signal` is aborted, the server is asked to cancel: it may be waiting for a lock and send nothing at all.
+   * Bytes of `COPY … TO STDOUT`, cut anywhere, in buffers from `pool`; returns the server's row count. Stopping early
+   * ends the session. When `signal` is aborted, the server is asked to cancel: it may be waiting for a lock and send nothing at all.
    */
-  async *copyOut(text: string, doing?: string, signal?: AbortSignal): AsyncGenerator<Buffer, number> {
+  async *copyOut(
+    text: string,
+    doing?: string,
+    signal?: AbortSignal,
+    pool?: BufferPool,
+  ): AsyncGenerator<Buffer, number> {
     const cancel = (): void => void this.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       const watched = (waiting: () => boolean): void => {
         this.#waiting = waiting;
       };
-      return (yield* copyOut(this.#client, text, { abandon: () => this.abandon(), watched })).rows;
+      const session = { abandon: () => this.abandon(), watched };
+      return (yield* copyOut(this.#client, text, session, pool)).rows;
     } catch (error) {
       throw toMigrateError(error, { server: this.server, doing, reading: true });
     } finally {
@@ -157,9 +164,17 @@ export class Session implements Queryable {
     }
   }
 
-  /** Sends chunks to `COPY … FROM STDIN`; returns the server's row count. A failing source rolls the COPY back. */
-  async copyIn(text: string, chunks: AsyncIterable<Buffer>, doing?: string): Promise<number> {
-    const copy = new CopyIn(text);
+  /**
+   * Sends chunks to `COPY … FROM STDIN`; returns the server's row count. A failing source rolls the COPY back. `sent`
+   * is told of each chunk of which the system has taken over every byte.
+   */
+  async copyIn(
+    text: string,
+    chunks: AsyncIterable<Buffer>,
+    doing?: string,
+    sent?: (chunk: Buffer) => void,
+  ): Promise<number> {
+    const copy = new CopyIn(text, sent);
     this.#client.query(copy);
     try {
       return await this.#during(

@@ -1,7 +1,9 @@
+import { BufferPool } from '../core/buffer-pool.js';
 import type { Context } from '../core/context.js';
 import { type Digest, digestsEqual, EMPTY_DIGEST } from '../core/digest.js';
 import { throwIfAborted } from '../core/errors.js';
 import { parallel } from '../core/parallel.js';
+import { PIECES_KEPT } from '../postgres/copy-out.js';
 import { classify, type RowEvidence } from './classify.js';
 import { type Comparison, placementsOf, type TablePair } from './comparison.js';
 import { addDigests } from './digests.js';
@@ -228,9 +230,11 @@ export class RowComparison {
     const session = await pool.borrow(node);
     let whole = false;
     try {
-      const pieces = session.copyOut(statement, `stream ${table.table}`);
+      const buffers = new BufferPool(PIECES_KEPT);
+      const done = (piece: Buffer): void => buffers.give(piece);
+      const pieces = session.copyOut(statement, `stream ${table.table}`, undefined, buffers);
       let asked = clock.now();
-      for await (const batch of readRows(pieces, keyFields(table), bucket)) {
+      for await (const batch of readRows(pieces, keyFields(table), bucket, done)) {
         throwIfAborted(signal);
         this.#report(batch.length, node.name);
         this.#measured.spent[side] += clock.now() - asked;

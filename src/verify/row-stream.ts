@@ -63,11 +63,15 @@ export function streamStatement(
   return sql('verify/row-stream', { rows, order: order.join(', ') });
 }
 
-/** The rows of a binary COPY of `streamStatement`, in batches; `bucket`: where all of them lie, else where they belong. */
+/**
+ * The rows of a binary COPY of `streamStatement`, in batches; `bucket`: where all of them lie, else where they belong.
+ * `done` is told of each piece that is not needed any more.
+ */
 export async function* readRows(
   pieces: AsyncIterable<Buffer>,
   fields: number,
   bucket: number | undefined,
+  done: (piece: Buffer) => void,
 ): AsyncGenerator<StreamRow[]> {
   const splitter = new BinaryRowSplitter();
   let batch: StreamRow[] = [];
@@ -83,6 +87,7 @@ export async function* readRows(
         from = to;
       }
     });
+    done(piece);
     if (batch.length > 0) yield batch;
     batch = [];
   }

@@ -7,6 +7,12 @@ import type { ChunkTask, CreateExecutor, Executor, LoadSetup } from '../load/exe
 import type { FromThread, ToThread } from './messages.js';
 import { pack, packError, unpackError } from './transfer.js';
 
+/**
+ * What a thread's short-lived objects may take. Rows are bytes outside the heap, and the few objects around them die at
+ * once: more room only makes the collector come later.
+ */
+const YOUNG_GENERATION_MB = 2;
+
 interface Job {
   readonly meter: Meter;
   readonly resolve: (arrived: Arrived) => void;
@@ -21,7 +27,10 @@ class Thread {
   readonly #closed: Promise<void>;
 
   constructor(setup: LoadSetup, log: Context['log']) {
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: pack(setup) });
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
+      workerData: pack(setup),
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.#closed = new Promise((resolve) => {
       this.#worker.on('message', (message: FromThread) => {
         if (message.kind === 'closed') resolve();

@@ -2,7 +2,9 @@ import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import type { Client, Connection, Submittable } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { copyOut } from '../../src/postgres/copy-out.js';
+import { BufferPool } from '../../src/core/buffer-pool.js';
+import { copyOut, PIECE_BYTES } from '../../src/postgres/copy-out.js';
+import { ReadSocket } from '../../src/postgres/read-socket.js';
 
 /** A message of the protocol: type byte, length word, content. */
 function message(type: string, content: Buffer | string = ''): Buffer {
@@ -25,18 +27,48 @@ interface Query extends Submittable {
   handleError(error: Error): void;
 }
 
+/** One that reads into the same buffer again and again, or one that hands over a buffer for each read (TLS). */
+class TestSocket extends ReadSocket {
+  paused = false;
+
+  override pause(): this {
+    this.paused = true;
+    return this;
+  }
+
+  override resume(): this {
+    this.paused = false;
+    return this;
+  }
+}
+
+class TestTlsSocket extends EventEmitter {
+  paused = false;
+  taker: undefined;
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+}
+
+/** Overwrites what it gets back: whoever still looks at it sees that. */
+class Spoiling extends BufferPool {
+  override give(bytes: Buffer): void {
+    new Uint8Array(bytes.buffer).fill(0xee);
+    super.give(bytes);
+  }
+}
+
 /** A socket that can be paused, and node-postgres behind it: it keeps what it is given and acts on whole messages. */
 class Server {
-  readonly stream = Object.assign(new EventEmitter(), {
-    paused: false,
-    pause: () => {
-      this.stream.paused = true;
-    },
-    resume: () => {
-      this.stream.paused = false;
-    },
-  });
-  passedOn = Buffer.alloc(0);
+  readonly stream: TestSocket | TestTlsSocket;
+  readonly pool = new Spoiling(1024 * 1024);
+  /** As node-postgres does, which keeps slices of messages that are cut. */
+  readonly kept: Buffer[] = [];
   abandoned = 0;
   #query!: Query;
   readonly client = {
@@ -46,9 +78,10 @@ class Server {
     },
   } as unknown as Client;
 
-  constructor() {
+  constructor(tls = false) {
+    this.stream = tls ? new TestTlsSocket() : new TestSocket();
     this.stream.on('data', (bytes: Buffer) => {
-      this.passedOn = Buffer.concat([this.passedOn, bytes]);
+      this.kept.push(bytes);
       for (const [type, act] of [
         ['E', () => this.#query.handleError(new Error('canceled'))],
         ['C', () => this.#query.handleCommandComplete({ text: 'COPY 3' })],
@@ -64,21 +97,32 @@ class Server {
     const abandon = async (): Promise<void> => {
       this.abandoned += 1;
     };
-    return copyOut(this.client, 'COPY t TO STDOUT', { abandon, watched: () => {} });
+    return copyOut(this.client, 'COPY t TO STDOUT', { abandon, watched: () => {} }, this.pool);
   }
 
   send(bytes: Buffer): void {
-    // A socket never hands over memory that somebody else looks at.
-    this.stream.emit('data', Buffer.from(bytes));
+    const read = Buffer.from(bytes);
+    if (this.stream.taker === undefined) {
+      this.stream.emit('data', read);
+      return;
+    }
+    this.stream.taker(read);
+    // What a taker was shown is overwritten by the next read.
+    read.fill(0xee);
+  }
+
+  get passedOn(): Buffer {
+    return Buffer.concat(this.kept);
   }
 
   /** Types of the messages that have come in full. */
   #whole(): string[] {
     const types: string[] = [];
-    for (let at = 0; at + 5 <= this.passedOn.length; ) {
-      const length = 1 + this.passedOn.readUInt32BE(at + 1);
-      if (at + length > this.passedOn.length) break;
-      types.push(String.fromCharCode(this.passedOn[at]!));
+    const bytes = this.passedOn;
+    for (let at = 0; at + 5 <= bytes.length; ) {
+      const length = 1 + bytes.readUInt32BE(at + 1);
+      if (at + length > bytes.length) break;
+      types.push(String.fromCharCode(bytes[at]!));
       at += length;
     }
     return types;
@@ -92,28 +136,39 @@ function cut(bytes: Buffer, points: readonly number[]): Buffer[] {
 
 async function drain(
   copy: AsyncGenerator<Buffer, { rows: number }>,
+  pool: BufferPool,
 ): Promise<{ bytes: Buffer; rows: number }> {
   const pieces: Buffer[] = [];
   for (;;) {
     const { done, value } = await copy.next();
     if (done) return { bytes: Buffer.concat(pieces), rows: value.rows };
-    pieces.push(value);
+    pieces.push(Buffer.from(value));
+    pool.give(value);
   }
 }
 
-const row = fc.uint8Array({ maxLength: 90, size: 'max' }).map((bytes) => Buffer.from(bytes));
+const row = fc.oneof(
+  { weight: 20, arbitrary: fc.uint8Array({ maxLength: 90, size: 'max' }).map((bytes) => Buffer.from(bytes)) },
+  // Longer than what is handed over at once.
+  {
+    weight: 1,
+    arbitrary: fc.nat({ max: 2 * PIECE_BYTES }).map((length) => Buffer.alloc(length, `${length}`)),
+  },
+);
 const points = fc.array(fc.nat(), { maxLength: 12 });
 
-describe('COPY out', () => {
+describe.each([false, true])('COPY out (TLS: %s)', (tls) => {
   test('gives the rows, and node-postgres everything else, however the stream is cut', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(row), fc.array(row), points, async (before, after, where) => {
-        const server = new Server();
-        const result = drain(server.copy());
+        const server = new Server(tls);
+        const result = drain(server.copy(), server.pool);
         const frames = (rows: Buffer[]): Buffer => Buffer.concat(rows.map((each) => message('d', each)));
         const stream = Buffer.concat([START, frames(before), NOTICE, frames(after), END]);
         for (const piece of cut(stream, where)) server.send(piece);
-        expect(await result).toEqual({ bytes: Buffer.concat([...before, ...after]), rows: 3 });
+        const { bytes, rows } = await result;
+        expect(bytes.equals(Buffer.concat([...before, ...after]))).toBe(true);
+        expect(rows).toBe(3);
         expect(server.passedOn).toEqual(Buffer.concat([START, NOTICE, END]));
         expect(server.abandoned).toBe(0);
       }),
@@ -121,8 +176,8 @@ describe('COPY out', () => {
   });
 
   test('cut at every single byte, gives the same', async () => {
-    const server = new Server();
-    const result = drain(server.copy());
+    const server = new Server(tls);
+    const result = drain(server.copy(), server.pool);
     for (const byte of Buffer.concat([
       START,
       message('d', 'one\n'),
@@ -137,8 +192,8 @@ describe('COPY out', () => {
   test("ends with the server's error and leaves the connection in use", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(row), points, async (rows, where) => {
-        const server = new Server();
-        const result = drain(server.copy()).catch((error: Error) => error.message);
+        const server = new Server(tls);
+        const result = drain(server.copy(), server.pool).catch((error: Error) => error.message);
         const stream = Buffer.concat([START, ...rows.map((each) => message('d', each)), FAILURE]);
         for (const piece of cut(stream, where)) server.send(piece);
         expect(await result).toBe('canceled');
@@ -148,17 +203,18 @@ describe('COPY out', () => {
   });
 
   test('gives the connection up when its reader stops early, and only then', async () => {
-    const server = new Server();
+    const server = new Server(tls);
     const copy = server.copy();
     const first = copy.next();
-    server.send(Buffer.concat([START, message('d', 'one\n')]));
-    expect((await first).value?.toString()).toBe('one\n');
+    const row = Buffer.alloc(PIECE_BYTES + 1, 'one');
+    server.send(Buffer.concat([START, message('d', row)]));
+    expect(row.subarray(0, PIECE_BYTES).equals((await first).value as Buffer)).toBe(true);
     await copy.return({ rows: 0 });
     expect(server.abandoned).toBe(1);
   });
 
   test('holds the socket while its reader is behind, and lets it go on when it has caught up', async () => {
-    const server = new Server();
+    const server = new Server(tls);
     const copy = server.copy();
     const first = copy.next();
     server.send(START);
@@ -168,9 +224,10 @@ describe('COPY out', () => {
       server.send(frame);
       sent += 1;
     }
-    await first;
-    for (let taken = 1; taken < sent; taken += 1) await copy.next();
     expect(sent).toBe(16);
+    const pieces = (sent * 64 * 1024) / PIECE_BYTES;
+    await first;
+    for (let taken = 1; taken < pieces; taken += 1) await copy.next();
     expect(server.stream.paused).toBe(false);
     server.send(END);
     expect(await copy.next()).toEqual({ done: true, value: { rows: 3 } });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BufferPool, LARGEST_BUFFER } from '../../src/core/buffer-pool.js';
 import { counted, readChunk, writeChunk } from '../../src/export/chunk-file.js';
 import type { Compression } from '../../src/export/compression.js';
 
@@ -18,19 +19,42 @@ const PIECES = Array.from({ length: 50 }, (_, index) =>
 );
 const WHOLE = Buffer.concat(PIECES);
 
+/** Buffers are spoiled as soon as they are given back: whoever still looks at them sees it. */
+class Spoiling extends BufferPool {
+  given = 0;
+
+  override give(bytes: Buffer): void {
+    this.given += 1;
+    new Uint8Array(bytes.buffer).fill(0xee);
+    super.give(bytes);
+  }
+}
+
+let pool: Spoiling;
+beforeEach(() => {
+  pool = new Spoiling(1024 * 1024);
+});
+
 async function* rows(pieces: readonly Buffer[], count: number): AsyncGenerator<Buffer, number> {
-  yield* pieces;
+  for (const piece of pieces) {
+    const own = pool.take(LARGEST_BUFFER).subarray(0, piece.length);
+    piece.copy(own);
+    yield own;
+  }
   return count;
 }
 
 async function read(chunk: Awaited<ReturnType<typeof writeChunk>>): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const piece of readChunk(directory, chunk)) pieces.push(piece);
+  for await (const piece of readChunk(directory, chunk, pool)) {
+    pieces.push(Buffer.from(piece));
+    pool.give(piece);
+  }
   return Buffer.concat(pieces);
 }
 
 const write = (compression: Compression, file: string) =>
-  writeChunk(directory, file, compression, counted(rows(PIECES, 50)));
+  writeChunk(directory, file, compression, counted(rows(PIECES, 50)), pool);
 
 describe.each([
   ['none', 'data/public.t/000001.copy'],
@@ -43,6 +67,16 @@ describe.each([
     expect((await read(chunk)).equals(WHOLE)).toBe(true);
     const onDisk = await readFile(join(directory, file));
     expect((compression === 'gzip' ? gunzipSync(onDisk) : onDisk).equals(WHOLE)).toBe(true);
+  });
+
+  test('gives every buffer back, of what was written and of what was read', async () => {
+    const chunk = await write(compression, file);
+    expect(pool.given).toBe(PIECES.length);
+    pool.given = 0;
+    const pieces = readChunk(directory, chunk, pool);
+    for await (const _ of pieces);
+    // Without compression they are the reader's to give back.
+    expect(pool.given).toBe(compression === 'none' ? 0 : Math.ceil(chunk.bytes / LARGEST_BUFFER));
   });
 
   test('is refused when a bit has flipped, wherever it is', async () => {
@@ -75,10 +109,10 @@ describe.each([
 
   test('leaves no file when its source breaks', async () => {
     async function* broken(): AsyncGenerator<Buffer, number> {
-      yield WHOLE;
+      yield Buffer.from(WHOLE);
       throw new Error('the source broke');
     }
-    await expect(writeChunk(directory, file, compression, counted(broken()))).rejects.toThrow(
+    await expect(writeChunk(directory, file, compression, counted(broken()), pool)).rejects.toThrow(
       'the source broke',
     );
     expect(await readdir(join(directory, 'data/public.t'))).toEqual([]);
@@ -92,6 +126,7 @@ test('the digest is xxh64 as other programs compute it', async () => {
     'data/public.t/000001.copy',
     'none',
     counted(rows([Buffer.from('a'), Buffer.from('bc')], 1)),
+    pool,
   );
   // printf abc | xxhsum -H64
   expect(chunk.xxh64).toBe('44bc2cf5ad770999');

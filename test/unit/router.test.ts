@@ -117,6 +117,30 @@ describe('the buffer', () => {
     expect(bytes).toBe(stream.length - 19 - 2);
   });
 
+  test('of the fullest shards leaves the others what they have, in order', () => {
+    const stream = encodeBinary(values.map(binaryFields));
+    const router = new RowRouter({ format: 'binary', key: integerKey, shards });
+    const parts: (readonly [number, Buffer])[] = [];
+    let kept = 0;
+    for (let at = 0; at < stream.length; at += 5000) {
+      router.push(stream.subarray(at, at + 5000));
+      if (router.bufferedBytes < 20_000) continue;
+      const before = router.bufferedBytes;
+      const fullest = router.flushFullest();
+      const bytes = fullest.reduce((sum, part) => sum + part.bytes.length, 0);
+      // No shard has less than the average, so there is at least a third; and nothing is counted twice.
+      expect(bytes).toBeGreaterThanOrEqual(before / 3);
+      expect(router.bufferedBytes).toBe(before - bytes);
+      if (router.bufferedBytes > 0) kept += 1;
+      parts.push(...fullest.map(({ shardIndex, bytes }) => [shardIndex, bytes] as const));
+    }
+    router.end();
+    expect(kept).toBeGreaterThan(0);
+    parts.push(...router.flush().map(({ shardIndex, bytes }) => [shardIndex, bytes] as const));
+    expect(router.flushFullest()).toEqual([]);
+    expect(fingerprints(parts)).toEqual(oracle(values, (value) => encodeBinaryRow(binaryFields(value))));
+  });
+
   test('does not change what was handed over', () => {
     const router = new RowRouter({ format: 'text', key: integerKey, shards });
     router.push(Buffer.from('a\t1\n'));
