@@ -105,6 +105,8 @@ function overDefaults(base: Config, file: Partial<Record<keyof Config, unknown>>
     'reference',
     'export',
     'verify',
+    'gates',
+    'checklist',
     'queries',
     'shim',
     'cutover',

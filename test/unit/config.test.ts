@@ -100,6 +100,24 @@ describe('precedence', () => {
     });
   });
 
+  it('fills in what a part of the file leaves out, in every part that has defaults', () => {
+    const parts = [
+      'reference',
+      'export',
+      'verify',
+      'gates',
+      'checklist',
+      'queries',
+      'shim',
+      'cutover',
+      'log',
+    ];
+    const text = parts.map((part) => `${part}: {}`).join('\n');
+    const file = { path: 'migrate.config.yaml', text };
+    const { configFile: _, ...found } = resolve({ file });
+    expect(found).toEqual(resolve());
+  });
+
   it('lets an empty variable stand for none', () => {
     expect(resolve({ env: { MIGRATE_TARGET_URL: '' } }).target).toBeUndefined();
   });

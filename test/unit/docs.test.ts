@@ -83,6 +83,7 @@ describe('pages written by hand', () => {
       'export',
       'verify',
       'gates',
+      'checklist',
       'queries',
       'shim',
       'cutover',
