@@ -20,12 +20,15 @@ export async function measure(bench) {
       run: () => tool.run(...args, '--phase', 'data', '--tables', 'memory_entries'),
       check: () => bench.expectRows({ memory_entries: rows }),
     });
-    // In this order: the import reads the last export's dump.
+    // In this order: an import reads the last export's dump.
     const candidates = [
       { name: 'export', ...dumpWith() },
       { name: 'export --compress none', ...dumpWith('--compress', 'none') },
       { name: 'import', ...intoEmpty('import', '--from', tool.dump) },
       { name: 'copy', ...intoEmpty('copy') },
+      { name: 'export --compress none --jobs 1', ...dumpWith('--compress', 'none', '--jobs', '1') },
+      { name: 'import --jobs 1', ...intoEmpty('import', '--from', tool.dump, '--jobs', '1') },
+      { name: 'copy --jobs 1', ...intoEmpty('copy', '--jobs', '1') },
     ];
     for (const { name, before, run, check } of candidates) {
       await before();
@@ -45,7 +48,8 @@ export async function measure(bench) {
   const size = (count) => `${count.toLocaleString('en')} rows`;
   return [
     'Largest resident set of the process while it moves `memory_entries` with default options, as the operating',
-    'system accounts it at the end. About 80 MiB of it is Node.js with the program loaded.\n',
+    'system accounts it at the end. About 80 MiB of it is Node.js with the program loaded. By default as many threads',
+    'start as there are chunks to work on, up to the number of cores: the smallest table is one chunk.\n',
     table(['command', ...SIZES.map(size), 'last : first', 'last : middle'], rows),
   ].join('\n');
 }
