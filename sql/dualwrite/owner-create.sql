@@ -12,14 +12,17 @@ CREATE TABLE IF NOT EXISTS citus_migrate.ownership (
   blocked_until timestamptz,
   -- The one attempt at a move that may decide.
   blocked_by text,
-  changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- The advisory lock that writers share: a name has that of its bucket.
+  lock int GENERATED ALWAYS AS (
+    CASE WHEN unit = '*' THEN 100 WHEN unit LIKE 'n:%' THEN :named_bucket ELSE substr(unit, 2)::int END) STORED
 );
 INSERT INTO citus_migrate.ownership (unit, owner)
 SELECT u.unit, 'source' FROM unnest(ARRAY[:units]) AS u (unit)
 ON CONFLICT (unit) DO NOTHING;
+CREATE INDEX IF NOT EXISTS ownership_lock ON citus_migrate.ownership (lock);
 CREATE OR REPLACE FUNCTION citus_migrate.bucket_unit(namespace text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$SELECT 'b' || lpad(((pg_catalog.hashtext(namespace COLLATE "C")::bigint + 2147483648) % 100)::text, 2, '0')$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS :'bucket_body';
 CREATE OR REPLACE FUNCTION citus_migrate.adopt(later jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS :'adopt_body';
 REVOKE EXECUTE ON FUNCTION citus_migrate.adopt(jsonb) FROM PUBLIC;

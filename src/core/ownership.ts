@@ -75,6 +75,9 @@ export function lockOf(unit: string): number {
 /** Number of the lock that is shared by writers of whom nobody knows the unit; every move takes it, too. */
 export const ANY_LOCK = BUCKETS + 1;
 
+/** The lock of writers whose namespaces are those of other rows, by foreign key: moves wait for them, twice. */
+export const VIA_LOCK = BUCKETS + 2;
+
 /** The rows by unit that tell where writes of a namespace (null: of none) belong, on one side. */
 export function ruling(
   rows: ReadonlyMap<string, OwnershipRow>,
@@ -131,3 +134,9 @@ export function namespaceColumn({ tables, catalog }: Pick<Plan, 'tables' | 'cata
 /** Whether each row of the table belongs to a namespace; those of all other tables belong to the common unit. */
 export const isNamespaced = ({ placement }: TablePlan, column: string | undefined): boolean =>
   placement.kind === 'distributed' && placement.column === column;
+
+/** SQLSTATE of a write that a guard refuses because the other side owns its unit. */
+export const NOT_OWNED_STATE = 'CM001';
+
+/** SQLSTATE of a write that a guard refuses because its unit is moving at the moment. */
+export const BLOCKED_STATE = 'CM002';

@@ -1,6 +1,6 @@
 import type { Database } from '../citus/database.js';
 import { quoteLiteral } from '../core/names.js';
-import { ALL_UNITS, ANY_LOCK } from '../core/ownership.js';
+import { ALL_UNITS, ANY_LOCK, bucketSql } from '../core/ownership.js';
 import { sql } from '../postgres/sql-files.js';
 
 /** First number of the advisory locks of units, "cmow"; the second is that of `lockOf`. */
@@ -16,6 +16,8 @@ export async function createOwnership(database: Database): Promise<void> {
       const on_workers = citus && node === database.head ? sql('dualwrite/owner-on-workers') : '';
       const statement = sql('dualwrite/owner-create', {
         units: ALL_UNITS.map(quoteLiteral).join(', '),
+        bucket_body: `SELECT 'b' || lpad(${bucketSql('namespace')}::text, 2, '0')`,
+        named_bucket: bucketSql('substr(unit, 3)'),
         adopt_body: sql('dualwrite/owner-adopt-body'),
         take_over_body: sql('dualwrite/owner-take-over-body', { side: database.options.side, on_workers }),
         settle_body: sql('dualwrite/owner-settle-body', {
@@ -39,7 +41,17 @@ export async function removeOwnership(database: Database): Promise<void> {
     const session = await database.connect(node);
     try {
       await session.transaction(async () => {
+        const { there } = await session.one<{ there: boolean }>(
+          `SELECT to_regnamespace('citus_migrate') IS NOT NULL AS there`,
+        );
+        if (!there) return;
         await session.query(sql('dualwrite/owner-remove'), 'remove the table of owners');
+        const { used } = await session.one<{ used: boolean }>(sql('dualwrite/leftovers'));
+        await session.query('SET LOCAL citus.enable_ddl_propagation = off');
+        await session.query(
+          used ? 'REVOKE USAGE ON SCHEMA citus_migrate FROM PUBLIC' : 'DROP SCHEMA citus_migrate',
+          'remove the table of owners',
+        );
       });
     } finally {
       await session.close();

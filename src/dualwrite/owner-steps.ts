@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
 import { quoteLiteral } from '../core/names.js';
-import { ANY_LOCK, lockOf, type Side } from '../core/ownership.js';
+import { ANY_LOCK, lockOf, type Side, VIA_LOCK } from '../core/ownership.js';
 import { isState, type Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { LOCK_CLASS } from './owner-schema.js';
@@ -74,14 +74,28 @@ export async function blockHere(
   return rows.map(({ unit }) => unit);
 }
 
-/** Waits until whoever has written to the units and not ended by now has ended; returns how many have not by `until`. */
+/**
+ * Waits until whoever has written to the blocked units and not ended by now has ended; returns how many have not by
+ * `until`. Rows that are placed by their parents need a second look: their writers may have read a parent that has
+ * come into one of the units since, by a transaction that the first look has waited for. No other can follow it.
+ */
 export async function awaitWritersHere(
   session: Session,
   units: readonly string[],
   until: number,
+  context: Context,
+): Promise<number> {
+  const left = await awaitLocks(session, `${locksOf(units)}, ${VIA_LOCK}`, until, context);
+  return left > 0 ? left : awaitLocks(session, String(VIA_LOCK), until, context);
+}
+
+async function awaitLocks(
+  session: Session,
+  locks: string,
+  until: number,
   { signal }: Context,
 ): Promise<number> {
-  const statement = sql('dualwrite/owner-writers', { lock_class: LOCK_CLASS, locks: locksOf(units) });
+  const statement = sql('dualwrite/owner-writers', { lock_class: LOCK_CLASS, locks });
   const look = async (): Promise<Set<string>> => {
     const rows = await session.query<{ writer: string }>(statement, 'look for writers');
     return new Set(rows.map(({ writer }) => writer));
