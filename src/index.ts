@@ -63,5 +63,8 @@ export { comparePlan, readPlan, writePlan } from './plan/plan-file.js';
 export type { Direction } from './plan/projection.js';
 export type { PlanReport } from './plan/report.js';
 export type { Ddl, Statement } from './plan/statement.js';
+export { type Chosen, createRouter, type Router, type RouterOptions } from './router/create-router.js';
+export type { Mode, NamespacedPool, TransactionOptions } from './router/namespaced-pool.js';
+export type { ShadowCounts, ShadowDifference } from './router/shadow.js';
 export type { VerifyResult } from './verify/types.js';
 export { type VerifyRequest, verify } from './verify/verify.js';

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { withSession } from '../../dist/demo/servers/index.js';
+import { installGuards, removeGuards } from '../../dist/dualwrite/guards.js';
+import { noopContext, openDatabase, readPlan } from '../../dist/index.js';
 import { alternate, median } from '../lib/alternate.mjs';
 import { run } from '../lib/command.mjs';
 import { costTable, rate, table } from '../lib/report.mjs';
@@ -42,17 +44,38 @@ async function pgbench(bench, source, folder, script, seconds) {
   return { tps: Number(/tps = ([\d.]+)/.exec(output)[1]) };
 }
 
-async function throughput(bench, tool, source, folder) {
-  const candidate = (name, before) => ({
-    name,
-    before,
-    run: () => pgbench(bench, source, folder, 'update', SECONDS),
-  });
+/** Puts the guards on both sides, or takes them off. */
+async function guard(tool, on) {
+  const open = (side, url) => openDatabase(url, { side, runId: 'bench', readOnly: false });
+  const source = await open('source', tool.env.MIGRATE_SOURCE_URL);
+  const target = await open('target', tool.env.MIGRATE_TARGET_URL);
+  try {
+    if (on) await installGuards({ source, target, plan: await readPlan(tool.plan) }, noopContext());
+    else for (const side of [source, target]) await removeGuards(side, noopContext());
+  } finally {
+    await Promise.all([source.close(), target.close()]);
+  }
+}
+
+/** What a writer of the source can meet. */
+const SURROUNDINGS = [
+  { name: 'without the shim', shim: 'remove', guards: false },
+  { name: 'with the shim', shim: 'install', guards: false },
+  { name: 'with the shim and the guards', shim: 'install', guards: true },
+];
+
+async function surround(tool, { shim, guards }) {
+  await tool.run('shim', shim);
+  await guard(tool, guards);
+}
+
+function throughput(bench, tool, source, folder) {
   return alternate(
-    [
-      candidate('without the shim', () => tool.run('shim', 'remove')),
-      candidate('with the shim', () => tool.run('shim', 'install')),
-    ],
+    SURROUNDINGS.map((around) => ({
+      name: around.name,
+      before: () => surround(tool, around),
+      run: () => pgbench(bench, source, folder, 'update', SECONDS),
+    })),
     bench,
   );
 }
@@ -66,22 +89,19 @@ async function bulk(bench, tool, source) {
     await bench.settle();
   };
   const insert = `INSERT INTO events SELECT 10000000 + g, 'team-' || g % 200, 'created', g, now() FROM generate_series(1, ${BULK}) g`;
-  const candidate = (name, action) => ({
-    name,
-    before: async () => {
-      await tool.run('shim', 'remove');
-      await clean();
-      if (action) await tool.run('shim', action);
-    },
-    run: () => run([bench.psql, '-X', '-q', source, '-c', insert]),
-  });
-  const results = await alternate([candidate('without the shim'), candidate('with the shim', 'install')], {
-    ...bench,
-    rounds: bench.rounds + 2,
-    postmasters: bench.postmasters,
-    say: bench.say,
-  });
-  await tool.run('shim', 'remove');
+  const results = await alternate(
+    SURROUNDINGS.map((around) => ({
+      name: around.name,
+      before: async () => {
+        await surround(tool, SURROUNDINGS[0]);
+        await clean();
+        await surround(tool, around);
+      },
+      run: () => run([bench.psql, '-X', '-q', source, '-c', insert]),
+    })),
+    { ...bench, rounds: bench.rounds + 2, postmasters: bench.postmasters, say: bench.say },
+  );
+  await surround(tool, SURROUNDINGS[0]);
   await clean();
   return results;
 }
@@ -149,13 +169,16 @@ export async function measure(bench) {
   try {
     const source = await bench.sourceWith(ROWS);
     const tool = await bench.migrate(source);
-    bench.say('Transactions with and without the shim');
+    await bench.emptyTarget(tool);
+    await tool.run('plan');
+    bench.say('Transactions with and without the shim and the guards');
     const writes = await throughput(bench, tool, source, folder);
     for (const { name, samples } of writes)
       bench.say(
         `  ${name}: ${samples.map(({ detail }) => detail.tps.toFixed(0)).join(', ')} transactions per second`,
       );
-    bench.say('Bulk inserts with and without the shim');
+    await surround(tool, SURROUNDINGS[0]);
+    bench.say('Bulk inserts with and without the shim and the guards');
     const inserts = await bulk(bench, tool, source);
     bench.say('Copy and sync of the same rows');
     const drained = await drainRate(bench, tool, source);

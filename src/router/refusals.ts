@@ -17,6 +17,9 @@ export interface FollowOptions {
 
 const stateOf = (error: unknown): string | undefined => (error as { code?: string } | null)?.code;
 
+/** What Citus makes of a worker's refusal of rows that it brings by COPY, INSERT … SELECT included. */
+const CITUS_COPY_STATE = 'XX000';
+
 /** The error of a guard that refuses a write, rather than one of the statement. */
 export const isRefusal = (error: unknown): boolean =>
   stateOf(error) === NOT_OWNED_STATE || stateOf(error) === BLOCKED_STATE;
@@ -43,11 +46,21 @@ export class Following {
       try {
         return await work(before.side, pools[before.side]);
       } catch (error) {
-        if (!isRefusal(error)) throw error;
-        const moved = await this.#moved(namespace, before, deadline, stateOf(error) === BLOCKED_STATE);
-        if (!moved) throw error;
+        const blocked = await this.#refused(namespace, before, error);
+        if (blocked === undefined || !(await this.#moved(namespace, before, deadline, blocked))) throw error;
       }
     }
+  }
+
+  /** Whether a guard has refused because the namespace is moving at the moment; undefined: no guard has refused. */
+  async #refused(namespace: string | null, before: Ruling, error: unknown): Promise<boolean | undefined> {
+    if (isRefusal(error)) return stateOf(error) === BLOCKED_STATE;
+    if (stateOf(error) !== CITUS_COPY_STATE) return undefined;
+    // Without its SQLSTATE only what has happened meanwhile tells. The statement had no effect in either case.
+    await this.options.view.refresh();
+    const now = this.options.view.of(namespace);
+    if (now.blocked) return true;
+    return now.side !== before.side || now.epoch !== before.epoch || now.untaken ? false : undefined;
   }
 
   /** Whether it is worth another attempt. */

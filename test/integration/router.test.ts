@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { bucketOf, bucketUnit, type Side, unitsToMove } from '../../src/core/ownership.js';
-import { createRouter } from '../../src/router/create-router.js';
+import { createRouter, type Router, type RouterOptions } from '../../src/router/create-router.js';
 import type { ShadowDifference } from '../../src/router/shadow.js';
 import { connectTo, describeCitus, freshCluster, freshSource } from '../support/databases.js';
 import { type GuardedSides, guardedSides, stateOf } from '../support/guards.js';
@@ -19,7 +19,8 @@ const WITNESS = `
     INSERT INTO witness.log SELECT r.id, r.namespace, o.epoch, o.owner FROM new_rows r
     JOIN citus_migrate.ownership o ON o.unit = citus_migrate.bucket_unit(r.namespace);
     RETURN NULL;
-  END $$`;
+  END $$;
+  RESET citus.enable_ddl_propagation`;
 
 interface Noted {
   readonly id: string;
@@ -33,6 +34,12 @@ describeCitus('the router', () => {
   let sides: GuardedSides;
   let pools: Record<Side, pg.Pool>;
   let nodes: Record<Side, readonly pg.Client[]>;
+  const routers: Router[] = [];
+  const open = async (options: Partial<RouterOptions> = {}): Promise<Router> => {
+    const router = await createRouter({ ...pools, ...options });
+    routers.push(router);
+    return router;
+  };
 
   beforeAll(async () => {
     const single = await freshSource();
@@ -58,6 +65,9 @@ describeCitus('the router', () => {
     const pool = (url: string): pg.Pool => new pg.Pool({ connectionString: url, max: 12 });
     pools = { source: pool(single.url), target: pool(cluster.url) };
   });
+  afterEach(async () => {
+    await Promise.all(routers.splice(0).map((router) => router.close()));
+  });
   afterAll(async () => {
     await Promise.all(Object.values(pools ?? {}).map((pool) => pool.end()));
     await sides?.close();
@@ -77,7 +87,7 @@ describeCitus('the router', () => {
   };
 
   test('loses no request while shares move, and no namespace is written on both sides', async () => {
-    const router = await createRouter(pools);
+    const router = await open();
     let next = 0;
     const answered: { id: number; namespace: string }[] = [];
     const request = async (): Promise<void> => {
@@ -135,12 +145,11 @@ describeCitus('the router', () => {
     expect(new Set([...source, ...target].map(({ epoch }) => epoch)).size).toBeGreaterThan(3);
     expect(source.length).toBeGreaterThan(100);
     expect(target.length).toBeGreaterThan(100);
-    await router.close();
   });
 
   test('follows a move that was interrupted, and brings it to its end', async () => {
     await toShare(0);
-    const router = await createRouter({ ...pools, listen: false, pollMs: 60_000 });
+    const router = await open({ listen: false, pollMs: 60_000 });
     const namespace = NAMESPACES[0]!;
     const unit = bucketUnit(bucketOf(namespace));
     const { source } = sides.owners;
@@ -165,25 +174,21 @@ describeCitus('the router', () => {
       await nodes.target[0]!.query(`DROP ROLE ${role}`);
     }
     await toShare(0);
-    await router.close();
   });
 
   test('waits while a namespace moves, no longer than it may, and hands its errors on', async () => {
     const namespace = NAMESPACES[1]!;
     const unit = bucketUnit(bucketOf(namespace));
-    const router = await createRouter({ ...pools, waitMs: 300 });
+    const router = await open({ waitMs: 300 });
     const pool = router.pool(namespace);
     const write = 'UPDATE total SET notes = notes WHERE namespace = $1';
     await sides.owners.source.block([unit], 60_000);
     expect(await stateOf(pool.query(write, [namespace]))).toBe('CM002');
     expect((await pool.query('SELECT FROM total')).rowCount).toBe(NAMESPACES.length);
-    const waiting = createRouter(pools).then(async (patient) => {
-      const { rowCount } = await patient.pool(namespace).query(write, [namespace]);
-      await patient.close();
-      return rowCount;
-    });
+    const patient = await open();
+    const waiting = patient.pool(namespace).query(write, [namespace]);
     await sides.owners.source.release([unit]);
-    expect(await waiting).toBe(1);
+    expect((await waiting).rowCount).toBe(1);
     expect(await stateOf(pool.query('SELECT 1 / 0'))).toBe('22012');
     // By hand: the error, and the next client is the right one.
     const client = await pool.connect();
@@ -202,13 +207,11 @@ describeCitus('the router', () => {
     await sides.move([unit], 'source');
     const early = await connectTo(journey.target.url);
     expect(await stateOf(early.query(write, [namespace]))).toBe('CM001');
-    await router.close();
   });
 
   test('answers from the owner and tells what the other side would have answered otherwise', async () => {
     const differences: ShadowDifference[] = [];
-    const router = await createRouter({
-      ...pools,
+    const router = await open({
       shadow: NAMESPACES.slice(0, 3),
       onDifference: (difference) => differences.push(difference),
     });

@@ -21,6 +21,7 @@ const ROOMS = [
   'queries',
   'dualwrite',
   'cutover',
+  'router',
   'demo',
   'workers',
   'cli',
