@@ -4,7 +4,14 @@ import { ALL_UNITS, bucketOf, bucketSql, bucketUnit, type Side } from '../../src
 import { Owners } from '../../src/dualwrite/owners.js';
 import { noopContext } from '../../src/observe/noop.js';
 import { resolveConninfo } from '../../src/postgres/conninfo.js';
-import { describeCitus, type FreshDatabase, freshCluster, freshSource } from '../support/databases.js';
+import {
+  connectTo,
+  describeCitus,
+  type FreshCluster,
+  type FreshDatabase,
+  freshCluster,
+  freshSource,
+} from '../support/databases.js';
 
 const open = (url: string, side: Side): Promise<Database> =>
   Database.open(resolveConninfo(url, {}), { side, runId: `owners-${process.pid}`, readOnly: false });
@@ -57,4 +64,75 @@ function suite(fresh: () => Promise<FreshDatabase & { workerUrls?: readonly stri
 }
 
 describe('owners on a single node', () => suite(freshSource));
-describeCitus('owners on a cluster', () => suite(freshCluster));
+describeCitus('owners on a cluster', () => {
+  suite(freshCluster);
+
+  /** Owners of the cluster's side, which has taken `units`; `dies` is called at the point named. */
+  async function dying(cluster: FreshCluster, point: string, dies: () => Promise<void>) {
+    const database = await open(cluster.url, 'target');
+    await Owners.install(database);
+    const fail = async (passed: string): Promise<void> => {
+      if (passed === point) await dies();
+    };
+    const owners = await Owners.open(database, noopContext({ fail }));
+    await owners.take(['b00', 'b01'], 1);
+    return { database, owners };
+  }
+  const rowsOf = async (url: string): Promise<Record<string, string>> => {
+    const client = await connectTo(url);
+    const { rows } = await client.query<{ unit: string; state: string }>(
+      `SELECT unit, concat_ws(' ', owner, epoch, CASE WHEN blocked_until = 'infinity' THEN 'held'
+         WHEN blocked_until > clock_timestamp() THEN 'blocked' END) AS state
+       FROM citus_migrate.ownership WHERE unit IN ('b00', 'b01') ORDER BY 1`,
+    );
+    return Object.fromEntries(rows.map(({ unit, state }) => [unit, state]));
+  };
+  /** What a later run does first. */
+  const comeBack = async (cluster: FreshCluster): Promise<void> => {
+    const database = await open(cluster.url, 'target');
+    await (await Owners.open(database, noopContext())).close();
+    await database.close();
+  };
+
+  test('lets workers go whose process died before the decision, but not before its block has run out', async () => {
+    const cluster = await freshCluster();
+    const { database, owners } = await dying(cluster, 'owners: before the decision', async () => {
+      for (const url of [cluster.url, ...cluster.workerUrls]) {
+        await (await connectTo(url)).query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'migrate owners-%' AND datname = current_database()",
+        );
+      }
+    });
+    await owners.block(['b00'], 3000);
+    await expect(owners.give(['b00'], 'source')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    const held = { b00: 'target 1 held', b01: 'target 1' };
+    for (const url of cluster.workerUrls) expect(await rowsOf(url)).toEqual(held);
+    expect(await rowsOf(cluster.url)).toEqual({ b00: 'target 1 blocked', b01: 'target 1' });
+    await comeBack(cluster);
+    for (const url of cluster.workerUrls) expect(await rowsOf(url)).toEqual(held);
+    await expect
+      .poll(() => rowsOf(cluster.url), { timeout: 10_000 })
+      .toEqual({ b00: 'target 1', b01: 'target 1' });
+    await comeBack(cluster);
+    for (const url of cluster.workerUrls)
+      expect(await rowsOf(url)).toEqual({ b00: 'target 1', b01: 'target 1' });
+    await database.close();
+  });
+
+  test('makes workers follow a decision that its process did not live to tell', async () => {
+    const cluster = await freshCluster();
+    const { database, owners } = await dying(cluster, 'owners: after the decision', () =>
+      Promise.reject(new Error('the server room burns')),
+    );
+    await owners.block(['b00'], 10_000);
+    await expect(owners.give(['b00'], 'source')).rejects.toThrow('burns');
+    await owners.close();
+    expect(await rowsOf(cluster.url)).toEqual({ b00: 'source 2', b01: 'target 1' });
+    for (const url of cluster.workerUrls)
+      expect(await rowsOf(url)).toEqual({ b00: 'target 1 held', b01: 'target 1' });
+    await comeBack(cluster);
+    for (const url of cluster.workerUrls)
+      expect(await rowsOf(url)).toEqual({ b00: 'source 2', b01: 'target 1' });
+    await database.close();
+  });
+});
