@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
 import { formatDuration, plural } from '../core/format.js';
+import { Bell } from './bell.js';
 import { type Following, openDirections, type Way } from './directions.js';
 import type { FollowRequest, Pass } from './follower.js';
 import { Turn } from './handover.js';
@@ -131,10 +132,13 @@ export async function sync(
   const { signal, log, pace } = context;
   const turn = await Turn.take(request.source, context);
   const following = new Sync(request, context);
+  let bell: Bell | undefined;
   let failures = 0;
   let waitMs = 0;
+  let idle = false;
   try {
     await following.open();
+    bell = await Bell.open([request.source, request.target]);
     for (;;) {
       throwIfAborted(signal);
       await pace.ready(signal);
@@ -148,17 +152,22 @@ export async function sync(
         failures = 0;
         if (round.changes === 0 && request.untilDrained) return following.result();
         waitMs = request.untilDrained && round.changes > 0 ? 0 : nextPause(waitMs, round);
+        idle = round.changes === 0;
       } catch (error) {
         throwIfAborted(signal);
         if (!(error instanceof MigrateError) || error.retry === 'never' || !turn.held) throw error;
         failures += 1;
         if (failures === ATTEMPTS) throw error;
         waitMs = backoff(failures, Math.random());
+        idle = false;
         log.warn(`${error.message}. Trying the pass again in ${waitMs} ms`, { code: error.code });
       }
-      if (waitMs > 0) await wait(waitMs, undefined, { signal }).catch(() => throwIfAborted(signal));
+      // The bell is for the long pauses: those behind a pass that had something to do leave room for others.
+      if (idle) await bell.wait(waitMs, signal);
+      else if (waitMs > 0) await wait(waitMs, undefined, { signal }).catch(() => throwIfAborted(signal));
     }
   } finally {
+    await bell?.close();
     await following.close();
     await turn.close();
   }

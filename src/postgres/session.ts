@@ -86,6 +86,11 @@ export class Session implements Queryable {
     }
   }
 
+  /** Calls `heard` for every NOTIFY on a channel that this session listens to. */
+  onNotification(heard: () => void): void {
+    this.#client.on('notification', heard);
+  }
+
   /** Process id of the backend. */
   get pid(): number {
     return (this.#client as unknown as { processID: number }).processID;

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { bucketOf, bucketUnit, type Side, unitsToMove } from '../../src/core/ownership.js';
+import { Bell } from '../../src/dualwrite/bell.js';
 import { createRouter, type Router, type RouterOptions } from '../../src/router/create-router.js';
 import type { ShadowDifference } from '../../src/router/shadow.js';
 import { connectTo, describeCitus, freshCluster, freshSource } from '../support/databases.js';
@@ -244,5 +245,27 @@ describeCitus('the router', () => {
     await router.close();
     expect(differences).toEqual([{ namespace: planted, text, onlyInAnswer: 0, onlyInShadow: 1 }]);
     expect(router.shadow).toEqual({ equal: 1, different: 1, failed: 0, skipped: 0 });
+  });
+
+  test('tells whoever brings changes over that there are some, in the namespaces that are to be dual', async () => {
+    const [dual, other] = [NAMESPACES[5]!, NAMESPACES[6]!];
+    const router = await open({ dual: [dual] });
+    expect([router.mode(dual), router.mode(other)]).toEqual(['dual', 'source']);
+    const listener = await connectTo(journey.source.url);
+    let heard = 0;
+    listener.on('notification', () => (heard += 1));
+    await listener.query('LISTEN citus_migrate_changes');
+    const bell = await Bell.open([sides.source, sides.target]);
+    try {
+      const write = 'UPDATE total SET notes = notes WHERE namespace = $1';
+      await router.pool(other).query(write, [other]);
+      await router.pool(dual).query('SELECT FROM total');
+      const waiting = bell.wait(600_000, new AbortController().signal);
+      await router.pool(dual).transaction((client) => client.query(write, [dual]));
+      await waiting;
+      await expect.poll(() => heard).toBe(1);
+    } finally {
+      await bell.close();
+    }
   });
 });
