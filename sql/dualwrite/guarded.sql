@@ -1,5 +1,6 @@
 -- Every relation that has a guard, with its triggers (A: fires always); those of a shard end in its id.
 SELECT n.nspname AS schema, c.relname AS name, bool_or(t.tgname ~ '_\d+$') AS shard,
+       'citus_migrate.' || max(f.proname) FILTER (WHERE f.proname <> 'guard_truncate') AS guard,
        json_object_agg(regexp_replace(t.tgname, '_\d+$', ''), t.tgenabled) AS triggers
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid

@@ -21,6 +21,8 @@ const SHARD_GUARDS = GUARDS.slice(0, 3);
 export interface GuardedRelation extends Named {
   /** It is a part of a distributed or reference table on its node. */
   readonly shard: boolean;
+  /** Qualified name of the function by which its rows are looked at. */
+  readonly guard: string | null;
   /** Name without a shard's id → pg_trigger.tgenabled; `A`: fires whatever the writer's settings. */
   readonly triggers: Readonly<Record<string, string>>;
 }
@@ -49,19 +51,21 @@ export async function guardStatus(database: Database, plan: Plan): Promise<Guard
   for (const node of database.nodes) {
     const session = await database.connect(node);
     try {
-      const here = new Map((await guardedRelations(session)).map((each) => [qualified(each), each.triggers]));
-      const has = (relation: Named, names: readonly string[]): boolean =>
-        names.every((name) => here.get(qualified(relation))?.[name] === 'A');
+      const here = new Map((await guardedRelations(session)).map((each) => [qualified(each), each]));
+      const has = (relation: Named, names: readonly string[], guard: string | undefined): boolean =>
+        here.get(qualified(relation))?.guard === guard &&
+        names.every((name) => here.get(qualified(relation))?.triggers[name] === 'A');
       for (const shape of shapes) {
         const { shards = [] } = map.get(qualified(shape)) ?? {};
         const table = displayName(shape);
-        if (node === database.head && !has(shape, GUARDS)) {
+        const guard = wanted.find((each) => qualified(each.table) === shape.root)?.guard;
+        if (node === database.head && !has(shape, GUARDS, guard)) {
           open.add(table);
           problems.push(`${table} has no guard, or one that is switched off`);
         }
         const bare = shards
           .filter(({ nodes }) => nodes.includes(node))
-          .filter(({ relation }) => !has(relation, SHARD_GUARDS));
+          .filter(({ relation }) => !has(relation, SHARD_GUARDS, guard));
         if (bare.length === 0) continue;
         open.add(table);
         problems.push(

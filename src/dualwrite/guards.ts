@@ -133,7 +133,10 @@ async function createTriggers(
   for (const { table, guard } of guarded) {
     const missing = shapes
       .filter(({ root }) => root === qualified(table))
-      .filter((shape) => !GUARDS.every((name) => before.get(displayName(shape))?.triggers[name] === 'A'));
+      .filter((shape) => {
+        const found = before.get(displayName(shape));
+        return found?.guard !== guard || !GUARDS.every((name) => found.triggers[name] === 'A');
+      });
     if (missing.length === 0) continue;
     await withShortLock(session, table.table, context, async () => {
       await readyForTriggers(session, database);

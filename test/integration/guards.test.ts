@@ -14,8 +14,8 @@ import {
   freshCluster,
   freshSource,
 } from '../support/databases.js';
-import { openSides } from '../support/follow.js';
-import { FOLLOW_SCHEMA } from '../support/follow-schema.js';
+import { drain, follow, install, Oracle, openSides } from '../support/follow.js';
+import { FOLLOW_EXPECTED, FOLLOW_SCHEMA } from '../support/follow-schema.js';
 import { type GuardedSides, guardedSides, stateOf } from '../support/guards.js';
 import { type Journey, load, prepare } from '../support/load.js';
 
@@ -51,6 +51,7 @@ describeCitus('guards', () => {
     await single.client.query(FOLLOW_SCHEMA);
     await single.client.query(FILL);
     journey = await prepare(single, cluster);
+    await install(journey);
     await load(journey);
     sides = await guardedSides(journey);
     source = await connectTo(single.url);
@@ -157,6 +158,19 @@ describeCitus('guards', () => {
     await target.query('BEGIN; SET LOCAL session_replication_role = replica');
     expect(await stateOf(target.query(common[0]!))).toBe('CM001');
     await target.query('ROLLBACK');
+  });
+
+  test('let a pass bring what the source has taken', async () => {
+    await source.query(
+      "UPDATE account SET name = name || '!'; UPDATE kind SET label = 'new'; DELETE FROM item WHERE id = 40",
+    );
+    const { follower, close } = await follow(journey);
+    try {
+      await drain(follower);
+    } finally {
+      await close();
+    }
+    await (await Oracle.open(journey, FOLLOW_EXPECTED)).expectEqual();
   });
 
   test('need no rights of the roles that write', async () => {
