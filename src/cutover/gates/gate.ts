@@ -45,7 +45,7 @@ export interface ReverseFacts {
   readonly installed: boolean;
   /** Why changes would not come back. */
   readonly problems: readonly string[];
-  /** When a probe write last came back; null: never. */
+  /** When something that was written on the cluster last came back; null: never. */
   readonly provenAt: string | null;
 }
 

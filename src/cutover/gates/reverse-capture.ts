@@ -14,10 +14,10 @@ export function assessReverse(facts: ReverseFacts | undefined): Finding {
     );
   if (facts.provenAt === null)
     return fails(
-      'it is installed, but no probe write has come back yet',
-      'Run `migrate sync` while it is installed: a pass brings the probe back.',
+      'it is installed, but nothing that was written on the cluster has come back yet',
+      'Move one namespace that nobody minds (`migrate cutover --namespaces NAME --accept reverse-capture --reason "canary"`), write there, and let `migrate sync` run: what comes back is the proof.',
     );
-  return holds(`a probe write came back (${facts.provenAt})`);
+  return holds(`what was written on the cluster came back (${facts.provenAt.slice(0, 19)} UTC)`);
 }
 
 export const reverseCapture: GateCheck = {
