@@ -199,7 +199,7 @@ export const CHECKLIST: readonly ChecklistStep[] = [
     id: 'verify',
     day: -1,
     role: 'database',
-    does: 'Compare every row while the source takes writes.',
+    does: 'Compare every row while the source takes writes. Stop `migrate sync` for the moment, whose place it takes.',
     commands: ['migrate verify --live --report verify.html'],
     expect: 'Exit code 0: match.',
     abort: 'A mismatch that is not explained: no cut-over.',
@@ -209,7 +209,7 @@ export const CHECKLIST: readonly ChecklistStep[] = [
     id: 'reverse',
     day: -1,
     role: 'database',
-    does: 'Capture on the cluster, too, so that the way back is open from the first write on.',
+    does: 'Capture on the cluster, too, so that the way back is open from the first write on; then start `migrate sync` anew, which follows both ways from now on.',
     commands: ['migrate shim install --reverse', 'migrate shim status --reverse'],
     expect: 'Every table is captured on every node.',
     abort: STOP_BEFORE,
@@ -224,6 +224,22 @@ export const CHECKLIST: readonly ChecklistStep[] = [
     expect: 'Every criterion holds, or is accepted by somebody who may.',
     abort: 'One criterion that does not hold: no-go, and another day.',
     tick: gated,
+  },
+  {
+    id: 'canary',
+    day: 0,
+    role: 'application',
+    does: 'Move one namespace whose users know of it, and let it write: what comes back proves the way back.',
+    commands: [
+      'migrate cutover --namespaces NAME --accept reverse-capture --reason "canary"',
+      'migrate cutover --dry-run --share 10',
+    ],
+    expect: 'The gate `reverse-capture` holds.',
+    abort: 'Nothing comes back within a minute: `migrate rollback`.',
+    tick(facts) {
+      const gate = facts.gates?.find((one) => one.gate === 'reverse-capture');
+      return gate?.verdict === 'holds' ? done(gate.evidence) : OPEN;
+    },
   },
   ...([10, 50, 100] as const).map(
     (share): ChecklistStep => ({
