@@ -6,6 +6,7 @@ import { qualified } from '../core/names.js';
 import type { TablePlan } from '../core/plan-types.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { recordHash } from '../verify/canonical.js';
 import { expressionsOf, incomparable, readTypes, type SideExpressions } from '../verify/side.js';
 import { homeOf } from '../verify/units.js';
 
@@ -54,6 +55,14 @@ export class PassCheck {
     return this.counted.has(name) ? '0::bigint' : this.tables.get(name)![side].hash;
   }
 
+  /** The same of the columns that go back, by which a row is the same on both sides whatever was added to it. */
+  ownHash(table: TablePlan, side: 'source' | 'target'): string {
+    const name = qualified(table);
+    if (this.counted.has(name)) return '0::bigint';
+    const { canonical } = this.tables.get(name)![side];
+    return recordHash(canonical.filter((_, index) => table.columns[index]!.origin === 'own'));
+  }
+
   /** What `from` selects on the source, by the shard that it belongs to. */
   async onSource(
     session: Session,
@@ -86,8 +95,8 @@ export function requireSame(
   );
   if (differ.length === 0) return;
   throw new MigrateError('ROWS_DIFFER', {
-    message: `Rows of ${table.table} that a pass brought to ${node} are not what they are on the source: nothing of the pass was kept`,
-    hint: 'Look at the difference with `migrate verify`; a trigger, a rule or a changed type on the target can make one.',
+    message: `Rows of ${table.table} that a pass brought to ${node} are not what they are on the other side: nothing of the pass was kept`,
+    hint: 'Look at the difference with `migrate verify`; a trigger that always fires, a rule or a changed type can make one.',
     context: { table: table.table, node, shards: differ.length },
   });
 }

@@ -10,6 +10,7 @@ import { requireReadable } from '../postgres/rights.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { identityOf, type Pass, refuseOther } from './follower.js';
+import { PassCheck } from './pass-check.js';
 import { type NodeMoment, openReverseMoment, type ReverseMoment } from './reverse-moment.js';
 import { applyReverse } from './reverse-pass.js';
 import { isTaken, REVERSE_ID, ReverseWrite } from './reverse-write.js';
@@ -43,6 +44,7 @@ export class ReverseFollower {
     private readonly control: Session,
     private readonly ledger: Ledger,
     private readonly captured: readonly CapturedRow[],
+    private readonly check: PassCheck,
     private readonly context: Context,
   ) {
     const { source, target } = request;
@@ -81,7 +83,13 @@ export class ReverseFollower {
         log: context.log,
         fail: context.fail,
       });
-      return new ReverseFollower(request, control, ledger, captured, context);
+      try {
+        const check = await PassCheck.open(source, target, followed);
+        return new ReverseFollower(request, control, ledger, captured, check, context);
+      } catch (error) {
+        await ledger.close();
+        throw error;
+      }
     } catch (error) {
       await control.close();
       throw error;
@@ -157,7 +165,7 @@ export class ReverseFollower {
     const { source, target, plan } = this.request;
     const write = await ReverseWrite.open(this.#back, source, plan, { resumed: this.#resumed, searchPath });
     try {
-      const rows = await applyReverse({ target, moment, windows }, write, this.context);
+      const rows = await applyReverse({ target, moment, windows, check: this.check }, write, this.context);
       for (const node of moment.nodes) if (node.changes > 0) await this.#flush(node.node);
       await write.commit();
       return rows;

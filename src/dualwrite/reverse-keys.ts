@@ -2,6 +2,7 @@ import type { Node } from '../citus/database.js';
 import type { TableShards } from '../citus/shards.js';
 import { qualified, quoteIdent, quoteList } from '../core/names.js';
 import { castExpression, ROW, selectList } from '../plan/projection.js';
+import { sql } from '../postgres/sql-files.js';
 import type { PlaceColumn } from './window.js';
 import { placeColumns, type Window, WindowSql } from './window.js';
 
@@ -98,7 +99,7 @@ export class ReverseKeys {
 
   /** Rows of this node at the gathered keys, or all of a table that was truncated, behind FROM with the alias `t`. */
   #rows(select: string): string {
-    const { table, truncated } = this.window;
+    const { truncated } = this.window;
     const same = this.#names.map((name) => `${ROW}.${quoteIdent(name)} = k.${quoteIdent(name)}`);
     return this.#mine
       .map(({ relation }) => {
@@ -113,6 +114,12 @@ export class ReverseKeys {
   /** The same rows as they travel. */
   get rows(): string {
     return this.#rows(selectList(this.window.table, 'reverse'));
+  }
+
+  /** Count and digest of these rows; `hash` digests the row `t`. */
+  digest(hash: string): string {
+    const from = `(${this.#rows(`${hash} AS hash`)}) r`;
+    return sql('dualwrite/pass-digest', { bucket: 1, hash: 'r.hash', from });
   }
 
   /** Names of columns in which one of these rows has a value that the single node's type cannot hold. */

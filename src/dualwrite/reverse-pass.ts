@@ -1,8 +1,10 @@
 import type { Database } from '../citus/database.js';
 import { shardsOf, type TableShards } from '../citus/shards.js';
 import type { Context } from '../core/context.js';
+import { type DigestColumns, EMPTY_DIGEST, mergeDigests, parseDigest } from '../core/digest.js';
 import { MigrateError } from '../core/errors.js';
 import { sqlState } from '../postgres/sqlstate.js';
+import { type PassCheck, requireSame } from './pass-check.js';
 import { ReverseKeys } from './reverse-keys.js';
 import type { NodeMoment, ReverseMoment } from './reverse-moment.js';
 import type { ReverseWrite } from './reverse-write.js';
@@ -19,6 +21,7 @@ export interface ReverseRequest {
   readonly moment: ReverseMoment;
   /** Tables with something to do, each with the changes of all nodes. */
   readonly windows: readonly Window[];
+  readonly check: PassCheck;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface ReverseRequest {
  * twice changes nothing. Returns the number of rows that came. Throws WAY_BACK_CLOSED.
  */
 export async function applyReverse(
-  { target, moment, windows }: ReverseRequest,
+  { target, moment, windows, check }: ReverseRequest,
   write: ReverseWrite,
   { fail, signal }: Context,
 ): Promise<number> {
@@ -56,8 +59,33 @@ export async function applyReverse(
   for (const { window, parts } of tables) {
     for (const part of parts) if (part.keys.reads) rows += await bring(window, part, write, signal);
   }
+  for (const { window, parts } of tables) await requireEqual(window, parts, write, check);
   await fail('sync back: before the commit');
   return rows;
+}
+
+/** Before anything of the pass is committed: what lies now at the changed keys is what the cluster has. Throws ROWS_DIFFER. */
+async function requireEqual(
+  { id, table, truncated }: Window,
+  parts: readonly Part[],
+  write: ReverseWrite,
+  check: PassCheck,
+): Promise<void> {
+  const hash = check.ownHash(table, 'target');
+  const found = await Promise.all(
+    parts
+      .filter(({ keys }) => keys.reads)
+      .map(async ({ at, keys }) => {
+        const rows = await at.session.query<DigestColumns>(
+          keys.digest(hash),
+          `digest changed rows of ${table.table}`,
+        );
+        return rows.map(parseDigest);
+      }),
+  );
+  const there = found.flat().reduce(mergeDigests, EMPTY_DIGEST);
+  const here = await write.digest(id, table, check.ownHash(table, 'source'), truncated);
+  requireSame(table, 'the single node', new Map([[1, there]]), here);
 }
 
 /** Gathers the changed keys of a table on the nodes that read them. */

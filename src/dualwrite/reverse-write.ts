@@ -1,6 +1,7 @@
 import { APPLYING } from '../citus/applying.js';
 import type { Database } from '../citus/database.js';
 import type { SessionPool } from '../citus/pool.js';
+import { type DigestColumns, parseDigest } from '../core/digest.js';
 import { MigrateError } from '../core/errors.js';
 import { copyColumns, qualified, quoteIdent, quoteList } from '../core/names.js';
 import type { Plan, TablePlan } from '../core/plan-types.js';
@@ -8,6 +9,8 @@ import { endAttempts, lockChunk } from '../ledger/rows.js';
 import { LOCK_TIMEOUT } from '../load/lane.js';
 import { columnsOf } from '../plan/projection.js';
 import { isState, type Session } from '../postgres/session.js';
+import { sql } from '../postgres/sql-files.js';
+import type { ShardDigests } from './pass-check.js';
 
 /** What all passes back are called in the ledger's locks: one works at a time, and earlier attempts end first. */
 export const REVERSE_ID = 'sync back';
@@ -77,11 +80,22 @@ export class ReverseWrite {
 
   /** Deletes the rows at the staged keys. */
   async clear(id: number, table: TablePlan): Promise<void> {
-    const same = table.key!.map((name) => `t.${quoteIdent(name)} = p.${quoteIdent(name)}`).join(' AND ');
+    const same = atKey(table);
     await this.session.query(
       `DELETE FROM ${this.#whole(table)} t USING pg_temp.${stage(id)} p WHERE ${same}`,
       `clear changed rows of ${table.table}`,
     );
+  }
+
+  /** What is now at the staged keys, or in the `whole` table; `hash` digests the row `t`. */
+  async digest(id: number, table: TablePlan, hash: string, whole: boolean): Promise<ShardDigests> {
+    const places = ` WHERE EXISTS (SELECT FROM pg_temp.${stage(id)} p WHERE ${atKey(table)})`;
+    const from = `${this.#whole(table)} t${whole ? '' : places}`;
+    const rows = await this.session.query<DigestColumns & { part: number }>(
+      sql('dualwrite/pass-digest', { bucket: 1, hash, from }),
+      `digest changed rows of ${table.table}`,
+    );
+    return new Map(rows.map((row) => [row.part, parseDigest(row)]));
   }
 
   /** Deletes every row. */
@@ -128,5 +142,8 @@ export class ReverseWrite {
     return `${def?.kind === 'partitioned' ? '' : 'ONLY '}${qualified(table)}`;
   }
 }
+
+const atKey = (table: TablePlan): string =>
+  table.key!.map((name) => `t.${quoteIdent(name)} = p.${quoteIdent(name)}`).join(' AND ');
 
 const stage = (id: number): string => `back_${id}`;
