@@ -27,6 +27,7 @@ const AREAS = {
   load: 'The load',
   capture: 'The capture of changes',
   ownership: 'Who takes the writes',
+  cutover: 'Cut-over and rollback',
   verify: 'Verification',
   run: 'The run',
   bug: 'Bugs',

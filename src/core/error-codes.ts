@@ -1,4 +1,5 @@
 import { ANSWER_ERRORS } from './error-codes/answer.js';
+import { CUTOVER_ERRORS } from './error-codes/cutover.js';
 import { PLAN_AND_DUMP_ERRORS } from './error-codes/data.js';
 import type { ErrorEntry } from './error-codes/entry.js';
 import { LOAD_ERRORS } from './error-codes/load.js';
@@ -18,6 +19,7 @@ export const ERROR_CODES = {
   ...PLAN_AND_DUMP_ERRORS,
   ...LOAD_ERRORS,
   ...OWNERSHIP_ERRORS,
+  ...CUTOVER_ERRORS,
   ...ANSWER_ERRORS,
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -74,6 +74,12 @@ export function lastPhase(sides: readonly (SideStanding | undefined)[]): PhaseRo
     .at(-1);
 }
 
+/** The phase as both sides have it now. Reads only. */
+export async function readPhase(source: Database, target: Database): Promise<Phase> {
+  const [here, there] = [await readStanding(source), await readStanding(target)];
+  return migrationStatus({ standing: here }, { standing: there }, true).phase;
+}
+
 /** Puts together what was read. `hasPlan`: a plan file is there. */
 export function migrationStatus(source: Reached, target: Reached, hasPlan: boolean): MigrationStatus {
   const [here, there] = [standingOf(source), standingOf(target)];

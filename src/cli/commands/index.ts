@@ -2,10 +2,13 @@ import type { Command } from '../frame/command.js';
 import { checklist } from './checklist.js';
 import { compareQueries } from './compare-queries.js';
 import { copy } from './copy.js';
+import { cutover } from './cutover.js';
 import { demo } from './demo.js';
 import { exportCommand } from './export.js';
+import { finish } from './finish.js';
 import { importCommand } from './import.js';
 import { plan } from './plan.js';
+import { rollback } from './rollback.js';
 import { schema } from './schema.js';
 import { shim } from './shim.js';
 import { status } from './status.js';
@@ -25,5 +28,8 @@ export const COMMANDS: readonly Command[] = [
   compareQueries,
   checklist,
   status,
+  cutover,
+  rollback,
+  finish,
   demo,
 ];

@@ -11,6 +11,7 @@ export interface ErrorEntry {
     | 'load'
     | 'capture'
     | 'ownership'
+    | 'cutover'
     | 'verify'
     | 'run'
     | 'bug';

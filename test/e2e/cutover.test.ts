@@ -1,0 +1,140 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { STEP_NAMES } from '../../src/cutover/steps.js';
+import { Application, docsOf, ownersOfDocs } from '../support/acknowledged.js';
+import {
+  connectTo,
+  describeCitus,
+  type FreshCluster,
+  type FreshDatabase,
+  freshCluster,
+  freshSource,
+} from '../support/databases.js';
+import { type Document, freshFolder, runJson, runMigrate } from '../support/migrate.js';
+
+const NAMESPACES = Array.from({ length: 24 }, (_, n) => `ns${n}`);
+
+const SCHEMA = `
+  CREATE TABLE kind (id int PRIMARY KEY, label text NOT NULL);
+  INSERT INTO kind SELECT g, 'kind ' || g FROM generate_series(1, 5) g;
+  CREATE TABLE doc (
+    id serial PRIMARY KEY, namespace text NOT NULL, key text NOT NULL, note text, UNIQUE (namespace, key));
+  INSERT INTO doc (namespace, key, note) SELECT 'ns' || g % 24, 'old-' || g, 'old' FROM generate_series(1, 480) g;
+  ANALYZE;
+`;
+
+/** What this machine cannot prove by itself, and the operator's word for it. */
+const ACCEPT = ['--accept', 'disk,backup,reverse-capture', '--reason', 'a rehearsal on throw-away servers'];
+
+describeCitus('the cut-over, there and back again', () => {
+  let source: FreshDatabase;
+  let target: FreshCluster;
+  let application: Application;
+  let cwd: string;
+  let sides: string[];
+  const migrate = (line: string, more: readonly string[] = []): Promise<Document> =>
+    runJson([...line.split(' '), ...sides, ...more], { cwd });
+
+  beforeAll(async () => {
+    source = await freshSource();
+    target = await freshCluster({ shardCount: 4 });
+    await source.client.query(SCHEMA);
+    sides = ['--source', source.url, '--target', target.url];
+    cwd = freshFolder();
+  });
+
+  const owners = () => ownersOfDocs({ source: source.client, target: target.client }, NAMESPACES);
+
+  /** Who ought to take them, worked out by the server from what the documentation says of shares. */
+  async function expected(share: number): Promise<Record<string, string[]>> {
+    const { rows } = await source.client.query<{ name: string; moved: boolean }>(
+      `SELECT n AS name, (hashtext(n COLLATE "C")::bigint + 2147483648) % 100 < $1 AS moved FROM unnest($2::text[]) n`,
+      [share, NAMESPACES],
+    );
+    return Object.fromEntries(rows.map(({ name, moved }) => [name, [moved ? 'target' : 'source']]));
+  }
+
+  async function expectAcknowledged(): Promise<void> {
+    const wanted = [...application.acknowledged].sort();
+    expect(wanted.length).toBeGreaterThan(50);
+    expect([...(await docsOf(source.client))].sort()).toEqual(wanted);
+    expect([...(await docsOf(target.client))].sort()).toEqual(wanted);
+  }
+
+  test('gates stop it, and a dry run tells every step and changes nothing', async () => {
+    expect(await migrate('plan')).toMatchObject({ exit: 0 });
+    expect(await migrate('status')).toMatchObject({
+      exit: 0,
+      phase: 'planned',
+      next: 'migrate shim install',
+    });
+    await migrate('shim install');
+    expect(await migrate('copy')).toMatchObject({ exit: 0 });
+    expect(await migrate('shim install --reverse')).toMatchObject({ exit: 0 });
+    const early = await migrate('cutover');
+    expect(early).toMatchObject({ exit: 1, moved: false, phase: 'catching-up', writePauseMs: null });
+    expect(early.gates).toContainEqual(expect.objectContaining({ gate: 'verified', verdict: 'fails' }));
+    expect(await migrate('verify --live')).toMatchObject({ verdict: 'match' });
+    const dry = await migrate('cutover --dry-run --share 10', ACCEPT);
+    expect(dry).toMatchObject({ exit: 0, moved: false, phase: 'ready' });
+    expect(dry.steps.map((each: Document) => each.step)).toEqual(STEP_NAMES);
+    expect(dry.steps.every((each: Document) => each.sql.join('').length > 0)).toBe(true);
+    const { rows } = await source.client.query(
+      `SELECT to_regclass('citus_migrate.ownership') AS owners, to_regclass('citus_migrate.phase') AS record`,
+    );
+    expect(rows).toEqual([{ owners: null, record: null }]);
+  });
+
+  test('every acknowledged write is on both sides behind a ramp, a way back and a ramp again', async () => {
+    application = await Application.open({ source: source.url, target: target.url }, 2, NAMESPACES);
+    application.start();
+    let following: ChildProcess | undefined;
+    const sync = runMigrate(['sync', '--no-progress', ...sides], {
+      cwd,
+      started: (child) => {
+        following = child;
+      },
+    });
+    const pauses: Record<string, number> = {};
+    const moved = async (line: string, share: number, phase: string): Promise<void> => {
+      const result = await migrate(line, ACCEPT);
+      expect(result).toMatchObject({ exit: 0, moved: true, phase });
+      pauses[line] = result.writePauseMs;
+      expect(await owners()).toEqual(await expected(share));
+    };
+    await moved('cutover --share 10', 10, 'ramping');
+    await moved('cutover --share 50', 50, 'ramping');
+    await moved('cutover', 100, 'cut-over');
+    await moved('rollback', 0, 'rolled-back');
+    await moved('cutover --share 100', 100, 'cut-over');
+    await application.stop();
+    following!.kill('SIGINT');
+    expect((await sync).code).toBe(130);
+    expect(await migrate('sync --until-drained')).toMatchObject({ exit: 0, drained: true });
+    await expectAcknowledged();
+    console.log(
+      `${application.writes} writes, the slowest ${application.longest} ms; writes held up for, ms:`,
+      JSON.stringify(pauses),
+    );
+  });
+
+  test('finish leaves nothing behind but its report', async () => {
+    expect(await migrate('status')).toMatchObject({ exit: 0, phase: 'cut-over', next: 'migrate finish' });
+    expect(await migrate('finish')).toMatchObject({ exit: 2, error: { code: 'CONFIRMATION_NEEDED' } });
+    expect(await migrate('finish', ['-y'])).toMatchObject({ exit: 0, phase: 'completed', writes: 'target' });
+    const report = JSON.parse(readFileSync(join(cwd, 'migrate.closing.json'), 'utf8'));
+    expect(report.phases.map((each: Document) => each.phase)).toEqual(
+      expect.arrayContaining(['ready', 'ramping', 'cut-over', 'rolling-back', 'rolled-back']),
+    );
+    for (const url of [source.url, target.url, ...target.workerUrls]) {
+      const { rows } = await (await connectTo(url)).query(
+        `SELECT (SELECT count(*)::int FROM pg_namespace WHERE nspname = 'citus_migrate') AS schemas,
+                (SELECT count(*)::int FROM pg_trigger WHERE tgname LIKE 'citus\\_migrate%') AS triggers`,
+      );
+      expect(rows).toEqual([{ schemas: 0, triggers: 0 }]);
+    }
+    await expectAcknowledged();
+  });
+});
