@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../observe/clock.js';
 import { COMMANDS } from './commands/index.js';
-import { type FrameProcess, runFrame } from './frame/run.js';
+import { type FrameOptions, type FrameProcess, runFrame } from './frame/run.js';
 
 /** How long something that was left open may hold the process after the result is written. */
 const LINGER_MS = 2000;
 
-/** Runs the command line of this process; returns its exit code. */
-export async function main(): Promise<number> {
+/**
+ * Runs the command line of this process; returns its exit code. With another `process` given it may be one of many in
+ * this process: then nothing ends it.
+ */
+export async function main(given: Partial<FrameOptions> = {}): Promise<number> {
   const about = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -22,7 +25,8 @@ export async function main(): Promise<number> {
     clock: systemClock,
     commands: COMMANDS,
     version: about.version,
+    ...given,
   });
-  setTimeout(() => process.exit(code), LINGER_MS).unref();
+  if (given.process === undefined) setTimeout(() => process.exit(code), LINGER_MS).unref();
   return code;
 }

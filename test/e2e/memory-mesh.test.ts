@@ -14,7 +14,7 @@ import { type Document, freshFolder, runJson, runMigrate } from '../support/migr
 import { contentsOf, shapesOf } from '../support/same-rows.js';
 import { expectWayBack } from '../support/way-back.js';
 
-const ROWS = 3000;
+const ROWS = 1000;
 const expected = JSON.parse(readFileSync(fixturePath('memory-mesh', 'expect.json'), 'utf8'));
 const config = fixturePath('memory-mesh', 'migrate.config.yaml');
 

@@ -1,12 +1,22 @@
 import { quoteIdent, quoteLiteral } from '../../src/core/names.js';
-import { type ClusterAddress, withSession } from '../../src/demo/servers/index.js';
+import { type ClusterAddress, type ServerAddress, withSession } from '../../src/demo/servers/index.js';
 
-/** Database of a shared cluster that copies are made of: Citus on every node, the workers joined, no table. */
+/** Database of shared servers that copies are made of: extensions, on a cluster the workers joined, and no table. */
 export const EMPTY = 'empty';
 
+const on = (server: ServerAddress, statement: string) =>
+  withSession(server.url(), (session) => session.query(statement));
+
 async function everywhere({ coordinator, workers }: ClusterAddress, statement: string): Promise<void> {
-  const one = (url: string) => withSession(url, (session) => session.query(statement));
-  await Promise.all([coordinator, ...workers].map((node) => one(node.url())));
+  await Promise.all([coordinator, ...workers].map((node) => on(node, statement)));
+}
+
+const copying = (from: string, name: string) =>
+  `CREATE DATABASE ${quoteIdent(name)} TEMPLATE ${quoteIdent(from)}`;
+
+/** Copies a database of one server, which nobody uses. */
+export async function copyDatabase(server: ServerAddress, from: string, name: string): Promise<void> {
+  await on(server, copying(from, name));
 }
 
 /**
@@ -31,5 +41,5 @@ export async function copyClusterDatabase(
   frozen: string,
   name: string,
 ): Promise<void> {
-  await everywhere(cluster, `CREATE DATABASE ${quoteIdent(name)} TEMPLATE ${quoteIdent(frozen)}`);
+  await everywhere(cluster, copying(frozen, name));
 }

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, describe, inject, test } from 'vitest';
+import { describe, inject, test } from 'vitest';
 import {
   type ClusterAddress,
   createClusterDatabase,
@@ -9,7 +9,8 @@ import {
   type ServerAddress,
   withSession,
 } from '../../src/demo/servers/index.js';
-import { copyClusterDatabase, EMPTY } from './cluster-copy.js';
+import { atFileEnd } from './clean-up.js';
+import { copyClusterDatabase, copyDatabase, EMPTY } from './cluster-copy.js';
 import type { SharedAddress } from './global-setup.js';
 
 /** A database of its own for one test, removed when the test file ends. */
@@ -24,11 +25,6 @@ export interface FreshCluster extends FreshDatabase {
   readonly workerUrls: readonly string[];
 }
 
-const cleanUps: (() => Promise<unknown>)[] = [];
-afterAll(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 let count = 0;
 /** Unique among the files of a run, which share the servers. */
 const freshName = (): string => `test_${process.pid}_${Date.now().toString(36)}_${++count}`;
@@ -37,8 +33,9 @@ const freshName = (): string => `test_${process.pid}_${Date.now().toString(36)}_
 export async function freshSource(): Promise<FreshDatabase> {
   const name = freshName();
   const server = await sourceServer();
-  await createDatabase(server, name);
-  cleanUps.push(() => dropDatabase(server, name));
+  atFileEnd('remove', () => dropDatabase(server, name));
+  if (process.env.TEST_SOURCE_URL === undefined) await copyDatabase(server, EMPTY, name);
+  else await createDatabase(server, name);
   return { url: server.url(name), client: await connectTo(server.url(name)) };
 }
 
@@ -46,7 +43,7 @@ export async function freshSource(): Promise<FreshDatabase> {
 export async function freshCluster({ shardCount = 8, replicationFactor = 1 } = {}): Promise<FreshCluster> {
   const name = freshName();
   const cluster = await clusterServers();
-  cleanUps.push(() => dropClusterDatabase(cluster, name));
+  atFileEnd('remove', () => dropClusterDatabase(cluster, name));
   if (process.env.TEST_TARGET_URL === undefined) await copyClusterDatabase(cluster, EMPTY, name);
   else await createClusterDatabase(cluster, name);
   const url = cluster.coordinator.url(name);
@@ -64,7 +61,7 @@ export async function connectTo(url: string): Promise<pg.Client> {
   // A server that a test stops takes its clients along.
   client.on('error', () => {});
   await client.connect();
-  cleanUps.push(() => client.end());
+  atFileEnd('close', () => client.end());
   return client;
 }
 

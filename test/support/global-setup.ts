@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import {
   closeServers,
+  createDatabase,
   findLocalPostgres,
   findPostgres,
   type Server,
@@ -10,6 +11,7 @@ import {
   startServer,
 } from '../../src/demo/servers/index.js';
 import { EMPTY, freeze } from './cluster-copy.js';
+import { temporaryDirectory } from './temporary.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -35,17 +37,32 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const external = process.env.TEST_TARGET_URL !== undefined;
   project.provide('citus', external || (findLocalPostgres()?.hasCitus ?? false));
 
-  // Room for the connections of suites that keep several pools open.
-  const settings = { max_connections: 200 };
+  // For the servers and files of the test files, too: they run in processes that inherit it.
+  process.env.TMPDIR = temporaryDirectory();
+  const settings = {
+    // Room for the connections of suites that keep several pools open.
+    max_connections: 200,
+    // Every dropped table, shard and index is looked for in all of them.
+    shared_buffers: '32MB',
+    max_wal_size: '512MB',
+  };
+  // Looked for every two seconds otherwise, in each database, by each node.
+  const onCitus = { 'citus.distributed_deadlock_detection_factor': 10 };
   const address = ({ host, port }: Server): SharedAddress => ({ host, port });
   const start: Record<string, () => Promise<SharedAddress[]>> = {
     source: async () => {
       const install = await findPostgres();
-      return [address(await startServer({ install, settings, name: 'source' }))];
+      const server = await startServer({ install, settings, name: 'source' });
+      await createDatabase(server, EMPTY);
+      return [address(server)];
     },
     cluster: async () => {
       const install = await findPostgres();
-      const { coordinator, workers } = await startCluster({ install, settings, database: EMPTY });
+      const { coordinator, workers } = await startCluster({
+        install,
+        settings: { ...settings, ...onCitus },
+        database: EMPTY,
+      });
       await freeze({ coordinator, workers }, EMPTY);
       return [coordinator, ...workers].map(address);
     },

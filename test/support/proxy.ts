@@ -1,15 +1,10 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { afterAll } from 'vitest';
+import { atFileEnd } from './clean-up.js';
 
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
 }
-
-const open = new Set<Proxy>();
-afterAll(async () => {
-  for (const proxy of open) await proxy.close();
-});
 
 /** A TCP link to a server that can be cut, or that swallows what is sent on it. */
 export interface Proxy {
@@ -72,12 +67,11 @@ export async function startProxy(
       }
     },
     async close() {
-      open.delete(proxy);
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
       proxy.cut();
       await closed;
     },
   };
-  open.add(proxy);
+  atFileEnd('close', () => proxy.close());
   return proxy;
 }
