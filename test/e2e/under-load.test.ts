@@ -51,7 +51,7 @@ describe.skipIf(pgbench === undefined)('four clients of pgbench that write all t
 
   const migrate = (line: string): Promise<Document> => runJson([...line.split(' '), ...sides], { cwd });
 
-  /** Runs `sync` until it says that it has applied changes, and stops it as Ctrl-C does. */
+  /** Runs `sync` until it says that it has brought changes over, and stops it as Ctrl-C does. */
   async function syncForAWhile(): Promise<number | null> {
     const { code } = await runMigrate(['sync', '--no-progress', ...sides], {
       cwd,
@@ -59,7 +59,7 @@ describe.skipIf(pgbench === undefined)('four clients of pgbench that write all t
         let said = '';
         child.stderr?.on('data', (data) => {
           said += data;
-          if (/Applied [\d,]+ change/.test(said)) child.kill('SIGINT');
+          if (/Brought [\d,]+ change/.test(said)) child.kill('SIGINT');
         });
       },
     });
