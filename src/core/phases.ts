@@ -27,7 +27,10 @@ export interface PhaseSpec {
   readonly to: readonly Phase[];
 }
 
-/** Whatever is done with the rows before any write moves: each of these can be repeated, and leads to the others. */
+/**
+ * Whatever is done with the rows before any write moves: each of these can be repeated, and leads to the others; also
+ * behind a rollback, when the migration may be given up.
+ */
 const BEFORE = [
   'planned',
   'prepared',
@@ -41,6 +44,7 @@ type Before = (typeof BEFORE)[number];
 const before = (phase: Before, more: readonly Phase[] = []): readonly Phase[] => [
   ...BEFORE.filter((each) => each !== phase),
   ...more,
+  'completed',
   'failed',
 ];
 

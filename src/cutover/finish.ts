@@ -1,7 +1,7 @@
 import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
 import { MigrateError } from '../core/errors.js';
-import type { Phase } from '../core/phases.js';
+import { PHASE_TABLE, type Phase } from '../core/phases.js';
 import { removeGuards } from '../dualwrite/guards.js';
 import { removeShim } from '../dualwrite/remove.js';
 import { removeReverse } from '../dualwrite/reverse-remove.js';
@@ -40,7 +40,11 @@ function together<T extends { readonly at: string; readonly runId: string }>(
 /** What is left of a migration when its traces are gone. Throws PHASE_REFUSED where it is not over. */
 export function closingReport(source: SideStanding, target: SideStanding, phase: Phase): ClosingReport {
   const open = untaken(source.ownership ?? [], target.ownership ?? []);
-  if (!CLOSABLE.includes(phase) || open.length > 0) {
+  // Whatever was done with the rows since: nothing of a migration that was rolled back writes on the target.
+  const wasBack =
+    PHASE_TABLE[phase].writers === 'source' &&
+    [source, target].some(({ phases }) => phases.some((row) => row.phase === 'rolled-back'));
+  if (!(CLOSABLE.includes(phase) || wasBack) || open.length > 0) {
     throw new MigrateError('PHASE_REFUSED', {
       message:
         open.length > 0
@@ -53,7 +57,11 @@ export function closingReport(source: SideStanding, target: SideStanding, phase:
   const recorded = lastPhase([source, target]);
   const before = recorded?.phase === 'completed' ? recorded.detail.writes : undefined;
   const writes =
-    before === 'source' || before === 'target' ? before : phase === 'rolled-back' ? 'source' : 'target';
+    before === 'source' || before === 'target'
+      ? before
+      : PHASE_TABLE[phase].writers === 'source'
+        ? 'source'
+        : 'target';
   return {
     phase,
     writes,

@@ -1,6 +1,8 @@
 import type { Database } from '../citus/database.js';
+import { MigrateError } from '../core/errors.js';
 import type { OwnershipRow } from '../core/ownership.js';
 import { PHASE_TABLE, type Phase, phaseOf } from '../core/phases.js';
+import { reverseStatus } from '../dualwrite/reverse-status.js';
 import { type ShimStatus, shimStatus } from '../dualwrite/status.js';
 import { type EvidenceRow, type PhaseRow, readEvidence, readPhases } from '../ledger/record.js';
 import { sql } from '../postgres/sql-files.js';
@@ -13,8 +15,8 @@ export interface SideStanding {
   readonly ownership: readonly OwnershipRow[] | undefined;
   /** Table → rows that the ledger knows of. */
   readonly loaded: ReadonlyMap<string, number>;
-  /** Of the shim that captures this side's writes, where this is the source; null: there is none. */
-  readonly shim: ShimStatus | null;
+  /** Of the shim that captures this side's writes; null: there is none. 'unknown': not every node answered. */
+  readonly shim: ShimStatus | null | 'unknown';
 }
 
 /** A side that was reached, or why it was not. */
@@ -37,6 +39,8 @@ export interface MigrationStatus {
   readonly tables: readonly TableStatus[];
   /** Changes of the source that are not on the target yet; null: nobody can tell. */
   readonly lag: { readonly changes: number; readonly seconds: number } | null;
+  /** Changes of the target that have not come back yet; null: nothing is captured there, or nobody can tell. */
+  readonly lagBack: { readonly changes: number; readonly seconds: number } | null;
   /** What the target owns; null where ownership is not kept. */
   readonly writes: ReturnType<typeof shareOf> | null;
   readonly lastVerification: { readonly at: string; readonly verdict: string; readonly live: boolean } | null;
@@ -59,9 +63,22 @@ export async function readStanding(database: Database): Promise<SideStanding> {
     evidence: await readEvidence(session),
     ownership: await readOwnership(session),
     loaded: new Map(rows.map((row) => [row.table, Number(row.rows)])),
-    shim: options.side === 'source' ? await shimStatus(database) : null,
+    shim: options.side === 'source' ? await shimStatus(database) : await reverseShim(database),
   };
 }
+
+/** A worker that is down keeps only its own log from being read. */
+async function reverseShim(target: Database): Promise<SideStanding['shim']> {
+  try {
+    return await reverseStatus(target);
+  } catch (error) {
+    if (error instanceof MigrateError && error.retry !== 'never') return 'unknown';
+    throw error;
+  }
+}
+
+const known = (shim: SideStanding['shim'] | undefined): ShimStatus | null =>
+  shim === undefined || shim === 'unknown' ? null : shim;
 
 const standingOf = (side: Reached): SideStanding | undefined =>
   'standing' in side ? side.standing : undefined;
@@ -88,7 +105,8 @@ export function migrationStatus(source: Reached, target: Reached, hasPlan: boole
   const loaded = there?.loaded ?? new Map<string, number>();
   const recorded: Phase = last?.phase ?? (loaded.size > 0 ? 'catching-up' : 'planned');
   const phase = owners.length > 0 ? phaseOf(recorded, ownershipOf(owners)) : recorded;
-  const shim = here?.shim ?? null;
+  const shim = known(here?.shim);
+  const back = known(there?.shim);
   const captured = new Map((shim?.tables ?? []).map((table) => [table.table, table]));
   const verified = [...(here?.evidence ?? []), ...(there?.evidence ?? [])]
     .filter(({ kind }) => kind === 'verification')
@@ -109,6 +127,7 @@ export function migrationStatus(source: Reached, target: Reached, hasPlan: boole
       changes: captured.get(table)?.changes ?? null,
     })),
     lag: shim === null ? null : { changes: shim.log.changes, seconds: shim.log.seconds },
+    lagBack: back === null ? null : { changes: back.log.changes, seconds: back.log.seconds },
     writes: owners.length > 0 ? shareOf(owners) : null,
     lastVerification:
       verified === undefined

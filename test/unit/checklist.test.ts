@@ -21,6 +21,7 @@ const status: ChecklistFacts['status'] = {
   since: null,
   tables: [],
   lag: null,
+  lagBack: null,
   writes: null,
   lastVerification: null,
   next: 'plan',

@@ -116,13 +116,43 @@ describe('the status', () => {
     const source = standing({ phases: [phase('catching-up')] });
     expect(migrationStatus({ standing: source }, { standing: target }, true).phase).toBe('ready');
     const alone = migrationStatus(gone, { standing: target }, true);
-    expect(alone).toMatchObject({ phase: 'ready', lag: null });
+    expect(alone).toMatchObject({ phase: 'ready', lag: null, lagBack: null });
     expect(alone.unreachable).toEqual([{ side: 'source', reason: 'no answer' }]);
     expect(migrationStatus(gone, gone, false)).toMatchObject({ phase: 'planned', next: 'plan' });
   });
 });
 
+describe('changes that wait', () => {
+  test('are told of each way by itself', () => {
+    const log = (changes: number) => ({
+      changes,
+      seconds: 2,
+      bytes: 0,
+      limitBytes: 9,
+      policy: 'warn' as const,
+    });
+    const shim = (changes: number) => ({
+      installed: true as const,
+      installedAt: '',
+      tables: [],
+      log: log(changes),
+      problems: [],
+    });
+    const [source, target] = [standing({ shim: shim(0) }), standing({ shim: shim(341) })];
+    const both = migrationStatus({ standing: source }, { standing: target }, true);
+    expect(both).toMatchObject({ lag: { changes: 0 }, lagBack: { changes: 341, seconds: 2 } });
+    const silent = migrationStatus({ standing: source }, { standing: standing({ shim: 'unknown' }) }, true);
+    expect(silent.lagBack).toBeNull();
+  });
+});
+
 describe('the end of a migration', () => {
+  test('is also there for one that was rolled back, whatever was done with the rows since', () => {
+    const source = standing({ phases: [phase('rolled-back'), phase('ready')], ownership: at(0) });
+    const close = () => closingReport(source, standing({ ownership: at(0) }), 'ready');
+    expect(close()).toMatchObject({ phase: 'ready', writes: 'source' });
+  });
+
   test.each(['ready', 'ramping', 'rolling-back', 'failed'] as const)('is refused in phase %s', (name) => {
     const close = () => closingReport(standing(), standing(), name);
     expect(close).toThrow(expect.objectContaining({ code: 'PHASE_REFUSED' }));

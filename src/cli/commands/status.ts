@@ -16,8 +16,13 @@ function writesText({ writes }: MigrationStatus): string[] {
   ];
 }
 
+const lagText = ({ changes, seconds }: { changes: number; seconds: number }): string =>
+  changes === 0
+    ? 'none, no change waits.'
+    : `${formatCount(changes)} changes, the oldest ${formatDuration(seconds * 1000)} old.`;
+
 function text(status: MigrationStatus, invocation: Invocation): string {
-  const { lag, lastVerification, unreachable, next } = status;
+  const { lag, lagBack, lastVerification, unreachable, next } = status;
   const table = renderTable(
     [
       { header: 'table', flexible: true },
@@ -36,11 +41,8 @@ function text(status: MigrationStatus, invocation: Invocation): string {
   return [
     `Phase: ${status.phase} (${status.meaning})${status.since === null ? '' : `, since ${status.since.slice(0, 19)} UTC`}.`,
     ...(status.tables.length === 0 ? [] : ['', table, '']),
-    lag === null
-      ? 'Lag: not known, for no changes are captured.'
-      : lag.changes === 0
-        ? 'Lag: none, no change waits.'
-        : `Lag: ${formatCount(lag.changes)} changes, the oldest ${formatDuration(lag.seconds * 1000)} old.`,
+    `Lag: ${lag === null ? 'not known, for no changes are captured.' : lagText(lag)}`,
+    ...(lagBack === null ? [] : [`Lag of the way back: ${lagText(lagBack)}`]),
     ...writesText(status),
     lastVerification === null
       ? 'Last verification: none was recorded.'
