@@ -16,8 +16,8 @@ WITH known AS (
 SELECT h.relation::text AS relation
 FROM here h
 WHERE h.wanted > (SELECT count(*) FROM pg_trigger t
-                  JOIN pg_proc f ON f.oid = t.tgfoid AND f.pronamespace = to_regnamespace('citus_migrate')
-                  WHERE t.tgrelid = h.relation AND t.tgenabled = 'A' AND f.proname = 'capture_' || h.id
+                  WHERE t.tgrelid = h.relation AND t.tgenabled = 'A'
+                    AND t.tgfoid = to_regproc(format('citus_migrate.capture_%s', h.id))
                     -- On shards their names end with the shard's number: 4, 8, 16 are the three kinds, 32 TRUNCATE.
                     AND (h.wanted = 4 OR t.tgtype & 32 = 0))
 ORDER BY 1;

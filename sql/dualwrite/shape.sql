@@ -12,6 +12,7 @@ SELECT r.name AS "root", n.nspname AS schema, c.relname AS name, c.oid = to_regc
                WHERE (i.inhrelid = c.oid AND p.relkind = 'r') OR (i.inhparent = c.oid AND c.relkind = 'r')) AS inherits,
        EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid) AS subscribed
 FROM unnest(ARRAY[:tables]::text[]) AS r (name)
-JOIN pg_class c ON c.oid = to_regclass(r.name) OR c.oid IN (SELECT t.relid FROM pg_partition_tree(to_regclass(r.name)) t)
+CROSS JOIN LATERAL (SELECT to_regclass(r.name)::oid UNION SELECT t.relid FROM pg_partition_tree(to_regclass(r.name)) t) AS m (oid)
+JOIN pg_class c ON c.oid = m.oid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 ORDER BY 1, 4 DESC, 2, 3;

@@ -83,15 +83,12 @@ export class ReverseKeys {
     return `COPY pg_temp.${this.keys} (${quoteList(this.#names)}) FROM STDIN (FORMAT ${this.window.table.format})`;
   }
 
-  /** The gathered keys as the single node has them: one that does not fit its types is not there. */
+  /** The gathered places as the single node has their values: one that does not fit its types is not there. */
   get places(): string {
-    const { table } = this.window;
-    const key = this.#columns.filter(({ name }) => table.key!.includes(name));
-    const inOrder = table.key!.map((name) => key.find((column) => column.name === name)!);
-    const values = inOrder.map((column) =>
+    const values = this.#columns.map((column) =>
       castExpression(`k.${quoteIdent(column.name)}`, column.targetType, column.sourceType),
     );
-    const fitting = inOrder.flatMap((column) => fits(`k.${quoteIdent(column.name)}`, column) ?? []);
+    const fitting = this.#columns.flatMap((column) => fits(`k.${quoteIdent(column.name)}`, column) ?? []);
     const where = [this.home, ...fitting].join(' AND ');
     // The filter stands below the casts, which would fail.
     return `SELECT DISTINCT ${values.join(', ')} FROM (SELECT * FROM pg_temp.${this.keys} k WHERE ${where} OFFSET 0) k`;

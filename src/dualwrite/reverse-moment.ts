@@ -11,7 +11,7 @@ import { logOf } from './names.js';
 import { uncovered } from './reverse-install.js';
 import { LOCK_WAIT_MS } from './short-lock.js';
 import { type Pending, requireCapturing, requireShapes } from './snapshot.js';
-import { type CapturedRow, type CaptureState, readCaptured, readState } from './state.js';
+import type { CapturedRow, CaptureState } from './state.js';
 
 /** One node of the cluster as one moment saw it; the session's transaction holds it. */
 export interface NodeMoment {
@@ -186,28 +186,64 @@ interface PendingRow {
   at: string | null;
 }
 
+interface NodeState {
+  readonly state: CaptureState;
+  /** Of the tables that are captured there. */
+  readonly ids: ReadonlySet<number>;
+  readonly truncated: ReadonlySet<number>;
+  /** Seconds since the oldest TRUNCATE that waits; 0: none does. */
+  readonly truncatedFor: number;
+  /** Tables and shards of which some trigger does not always fire. */
+  readonly silent: readonly string[];
+}
+
+async function readNodeState(session: Session, kind: Database['kind'], node: Node): Promise<NodeState> {
+  const silent =
+    kind === 'citus' ? `ARRAY(${sql('dualwrite/reverse-silent').trim().replace(/;$/, '')})` : "'{}'::text[]";
+  type Row = Omit<CaptureState, 'limitBytes'> & {
+    limitBytes: string;
+    ids: number[];
+    truncated: number[];
+    truncatedFor: string;
+    silent: string[];
+  };
+  try {
+    const {
+      ids,
+      truncated,
+      truncatedFor,
+      silent: found,
+      ...state
+    } = await session.one<Row>(sql('dualwrite/reverse-state', { silent }), 'read the state of the shim');
+    return {
+      state: { ...state, limitBytes: Number(state.limitBytes) },
+      ids: new Set(ids),
+      truncated: new Set(truncated),
+      truncatedFor: Number(truncatedFor),
+      silent: found,
+    };
+  } catch (error) {
+    if (isState(error, UNDEFINED_TABLE)) throw uncovered([node.name]);
+    throw error;
+  }
+}
+
+function silenced(node: Node, relations: readonly string[]): MigrateError {
+  return new MigrateError('CAPTURE_LOST', {
+    message: `Changes on the cluster may not have been captured: on ${node.name} triggers are missing or were switched off for a time on ${relations.join(', ')}`,
+    hint: 'Compare both sides and mend the single node, or load it anew (migrate copy --reverse --truncate); then `migrate shim remove --reverse` and install again.',
+    context: { node: node.name, relations },
+  });
+}
+
 async function readNode(
   { target, captured }: MomentRequest,
   { node, session, visible, exported }: Pick<NodeMoment, 'node' | 'session' | 'visible' | 'exported'>,
 ): Promise<NodeMoment> {
-  const state = await readState(session);
-  const known = state === undefined ? [] : await readCaptured(session);
-  const ids = new Set(known.map(({ id }) => id));
-  if (state === undefined || captured.some(({ id }) => !ids.has(id))) throw uncovered([node.name]);
+  const { state, ids, truncated, truncatedFor, silent } = await readNodeState(session, target.kind, node);
+  if (captured.some(({ id }) => !ids.has(id))) throw uncovered([node.name]);
   requireCapturing(state);
-  if (target.kind === 'citus') {
-    const silent = await session.query<{ relation: string }>(
-      sql('dualwrite/reverse-silent'),
-      'look at the triggers',
-    );
-    if (silent.length > 0) {
-      throw new MigrateError('CAPTURE_LOST', {
-        message: `Changes on the cluster may not have been captured: on ${node.name} triggers are missing or were switched off for a time on ${silent.map(({ relation }) => relation).join(', ')}`,
-        hint: 'Compare both sides and mend the single node, or load it anew (migrate copy --reverse --truncate); then `migrate shim remove --reverse` and install again.',
-        context: { node: node.name, relations: silent.map(({ relation }) => relation) },
-      });
-    }
-  }
+  if (silent.length > 0) throw silenced(node, silent);
   const { drained } = state;
   const rows = await session.query<PendingRow>(
     captured
@@ -217,17 +253,11 @@ async function readNode(
       .join('\nUNION ALL\n'),
     'read the change log',
   );
-  const truncations = await session.query<{ id: number; at: string }>(
-    sql('dualwrite/truncations', { drained }),
-    'read the change log',
-  );
-  const truncated = new Set(truncations.map(({ id }) => id));
   const pending = rows.map(({ id, changes }) => ({
     id,
     changes: Number(changes),
     truncated: truncated.has(id),
   }));
-  const ages = [...rows.map(({ at }) => Number(at ?? 0)), ...truncations.map(({ at }) => Number(at))];
   return {
     node,
     session,
@@ -236,6 +266,6 @@ async function readNode(
     state,
     pending,
     changes: pending.reduce((sum, each) => sum + each.changes, truncated.size),
-    seconds: Math.max(0, ...ages),
+    seconds: Math.max(0, truncatedFor, ...rows.map(({ at }) => Number(at ?? 0))),
   };
 }

@@ -40,10 +40,7 @@ export async function applyReverse(
     const shards: TableShards = shardsOf(moment.shards, window.table, target.head);
     const parts = moment.nodes.map((at) => ({ at, keys: new ReverseKeys(window, shards, at.node) }));
     tables.push({ window, parts });
-    if (window.truncated) {
-      await write.empty(window.table);
-      continue;
-    }
+    if (window.truncated) continue;
     await gather(window, parts);
     await write.prepare(window.id, window.table);
     for (const { at, keys } of parts) {
@@ -52,7 +49,10 @@ export async function applyReverse(
       const doing = `read changes of ${window.table.table}`;
       await write.stage(window.id, window.table, at.session.copyOut(copy, doing, signal));
     }
-    await write.clear(window.id, window.table);
+  }
+  for (const { window } of tables) if (!window.truncated) await write.spare(window.id, window.table);
+  for (const { window } of tables) {
+    await (window.truncated ? write.empty(window.table) : write.clear(window.id, window.table));
   }
   await fail('sync back: after the keys were cleared');
   let rows = 0;

@@ -7,10 +7,11 @@ import { copyColumns, qualified, quoteIdent, quoteList } from '../core/names.js'
 import type { Plan, TablePlan } from '../core/plan-types.js';
 import { endAttempts, lockChunk } from '../ledger/rows.js';
 import { LOCK_TIMEOUT } from '../load/lane.js';
-import { columnsOf } from '../plan/projection.js';
+import { columnsOf, plainColumn, ROW, sourceJoins } from '../plan/projection.js';
 import { isState, type Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import type { ShardDigests } from './pass-check.js';
+import { placeColumns } from './window.js';
 
 /** What all passes back are called in the ledger's locks: one works at a time, and earlier attempts end first. */
 export const REVERSE_ID = 'sync back';
@@ -62,35 +63,53 @@ export class ReverseWrite {
     }
   }
 
-  /** Makes the list of a table's changed keys, once per session; it is empty at the start of every transaction. */
+  /** Makes the list of a table's changed places, once per session; it is empty at the start of every transaction. */
   async prepare(id: number, table: TablePlan): Promise<void> {
+    const columns = placeColumns(table).map(({ name, sourceType }) => `${quoteIdent(name)} ${sourceType}`);
     await this.session.query(
-      `CREATE TEMP TABLE IF NOT EXISTS ${stage(id)} ON COMMIT DELETE ROWS AS SELECT ${quoteList(table.key!)} FROM ${qualified(table)} WITH NO DATA`,
+      `CREATE TEMP TABLE IF NOT EXISTS ${stage(id)} (${columns.join(', ')}) ON COMMIT DELETE ROWS`,
       `prepare the pass over ${table.table}`,
     );
   }
 
   async stage(id: number, table: TablePlan, bytes: AsyncIterable<Buffer>): Promise<void> {
+    const columns = quoteList(placeColumns(table).map(({ name }) => name));
     await this.session.copyIn(
-      `COPY pg_temp.${stage(id)} (${quoteList(table.key!)}) FROM STDIN (FORMAT ${table.format})`,
+      `COPY pg_temp.${stage(id)} (${columns}) FROM STDIN (FORMAT ${table.format})`,
       bytes,
       `stage changes of ${table.table}`,
     );
   }
 
+  /**
+   * Strikes out staged places that are not where the row here came from: on the cluster the same key can be in two
+   * namespaces, and what became of one row says nothing of the other. Before anything is cleared, for a row's
+   * namespace may be its parent's.
+   */
+  async spare(id: number, table: TablePlan): Promise<void> {
+    const { placement } = table;
+    if (placement.kind !== 'distributed') return;
+    const column = table.columns.find(({ name }) => name === placement.column)!;
+    const own = plainColumn(table, column, 'source');
+    const here = placement.via.length === 0 ? own : `(SELECT ${own} FROM (SELECT) one${sourceJoins(table)})`;
+    await this.session.query(
+      `DELETE FROM pg_temp.${stage(id)} p USING ${this.#whole(table)} ${ROW} WHERE ${this.#sameKey(table)} AND ${here} <> p.${quoteIdent(column.name)}`,
+      `look where changed rows of ${table.table} came from`,
+    );
+  }
+
   /** Deletes the rows at the staged keys. */
   async clear(id: number, table: TablePlan): Promise<void> {
-    const same = atKey(table);
     await this.session.query(
-      `DELETE FROM ${this.#whole(table)} t USING pg_temp.${stage(id)} p WHERE ${same}`,
+      `DELETE FROM ${this.#whole(table)} ${ROW} USING pg_temp.${stage(id)} p WHERE ${this.#sameKey(table)}`,
       `clear changed rows of ${table.table}`,
     );
   }
 
   /** What is now at the staged keys, or in the `whole` table; `hash` digests the row `t`. */
   async digest(id: number, table: TablePlan, hash: string, whole: boolean): Promise<ShardDigests> {
-    const places = ` WHERE EXISTS (SELECT FROM pg_temp.${stage(id)} p WHERE ${atKey(table)})`;
-    const from = `${this.#whole(table)} t${whole ? '' : places}`;
+    const places = ` WHERE EXISTS (SELECT FROM pg_temp.${stage(id)} p WHERE ${this.#sameKey(table)})`;
+    const from = `${this.#whole(table)} ${ROW}${whole ? '' : places}`;
     const rows = await this.session.query<DigestColumns & { part: number }>(
       sql('dualwrite/pass-digest', { bucket: 1, hash, from }),
       `digest changed rows of ${table.table}`,
@@ -115,8 +134,10 @@ export class ReverseWrite {
     } catch (error) {
       if (!isTaken(error)) throw error;
       throw new MigrateError('WAY_BACK_CLOSED', {
-        message: `A changed row of ${table.table} has a key or another unique value on the cluster that a second row has, too: the single node can hold only one of them (${(error as MigrateError).context?.constraint ?? 'unique constraint'})`,
-        hint: 'Give one of them another value on the cluster; then repeat the command.',
+        message: `Two rows of ${table.table} on the cluster have the same key, or another value in common that is unique on the single node (${(error as MigrateError).context.constraint ?? 'a unique constraint'}): only one of them can go back`,
+        hint: 'Take one of them away on the cluster, or give it another value; then repeat the command. Nothing of the pass was kept.',
+        // An application may move a row in two transactions, and be between them.
+        retry: 'same',
         context: { table: table.table },
         cause: error,
       });
@@ -136,14 +157,15 @@ export class ReverseWrite {
     await this.session.close();
   }
 
+  #sameKey(table: TablePlan): string {
+    return table.key!.map((name) => `${ROW}.${quoteIdent(name)} = p.${quoteIdent(name)}`).join(' AND ');
+  }
+
   /** A partitioned table with all its partitions; another one without those that inherit from it. */
   #whole(table: TablePlan): string {
     const def = this.plan.catalog.tables.find((one) => qualified(one) === qualified(table));
     return `${def?.kind === 'partitioned' ? '' : 'ONLY '}${qualified(table)}`;
   }
 }
-
-const atKey = (table: TablePlan): string =>
-  table.key!.map((name) => `t.${quoteIdent(name)} = p.${quoteIdent(name)}`).join(' AND ');
 
 const stage = (id: number): string => `back_${id}`;

@@ -8,9 +8,9 @@ import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_FILL, FOLLOW_SCHEMA } from 
 import { seeded, Writers } from '../support/histories.js';
 import { type Journey, load, prepare } from '../support/load.js';
 
-const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 60);
+const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 120);
 const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
-const STEPS = 30;
+const STEPS = 20;
 
 /** Where a pass may break; the process is gone at once and another one takes over. */
 const POINTS = [
