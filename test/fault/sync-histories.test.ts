@@ -10,7 +10,7 @@ import { type Journey, load, prepare } from '../support/load.js';
 
 const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 120);
 const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
-const STEPS = 20;
+const STEPS = 16;
 
 /** Where a pass may break; the process is gone at once and another one takes over. */
 const POINTS = [
@@ -84,8 +84,8 @@ describe('sync under concurrent writers', () => {
   async function history(seed: number): Promise<void> {
     const random = seeded(seed * 7919);
     const note = `seed ${seed}`;
-    // Every other history, as its seed says: the first pass that gets so far breaks there, if only at the end.
-    if (random() < 0.5) crashAt = POINTS[Math.floor(random() * POINTS.length)];
+    // In some histories, as their seeds say: the first pass that gets so far breaks there, if only at the end.
+    if (random() < 0.3) crashAt = POINTS[Math.floor(random() * POINTS.length)];
     let passing: Promise<boolean> | undefined;
     await writers.run(seed, STEPS, async () => {
       // Some passes run beside the writers, some are waited for.
@@ -118,7 +118,7 @@ describe('sync under concurrent writers', () => {
     if (HISTORIES < 20) return;
     // The histories were what they are meant to be.
     expect(seen.fences).toBeGreaterThan(HISTORIES);
-    expect(seen.crashes).toBeGreaterThan(HISTORIES / 4);
+    expect(seen.crashes).toBeGreaterThan(HISTORIES / 8);
   });
 
   test('notices a change that nobody captured', async () => {
