@@ -13,7 +13,7 @@ import {
   freshCluster,
   freshSource,
 } from '../support/databases.js';
-import { drain, followBack, install, installBack, openSides } from '../support/follow.js';
+import { drain, follow, followBack, install, installBack, openSides } from '../support/follow.js';
 import { FOLLOW_FILL, FOLLOW_SCHEMA } from '../support/follow-schema.js';
 import { type Journey, load, prepare } from '../support/load.js';
 import { ReverseOracle } from '../support/reverse-oracle.js';
@@ -44,6 +44,10 @@ describeCitus('capture on the cluster', () => {
     journey = await prepare(source, target, { tables: { narrow: { types: { id: 'bigint' } } } });
     await install(journey);
     await load(journey);
+    // The way in is proven before the way back begins.
+    const { follower, close } = await follow(journey);
+    await drain(follower);
+    await close();
     await installBack(journey);
   });
   const urls = () => [target.url, ...target.workerUrls];
@@ -177,7 +181,7 @@ describeCitus('capture on the cluster', () => {
       { ...sides, plan: journey.plan, tables: movedTables(journey.plan), untilDrained: false },
       context,
     );
-    running.catch(() => {});
+    running.catch((error: Error) => told.push(error.message));
     const label = async (client: FreshDatabase['client'], id: number) =>
       (await client.query('SELECT label FROM kind WHERE id = $1', [id])).rows[0].label;
     await target.client.query(`UPDATE kind SET label = 'from the cluster' WHERE id = 2`);
