@@ -33,7 +33,12 @@ const sources: Sources = {
   fileKeys: knownKeys([]),
 };
 const made = pages(sources);
-const written = ['README.md', ...readdirSync(resolve(root, 'docs')).map((name) => `docs/${name}`)];
+const written = [
+  'README.md',
+  ...readdirSync(resolve(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
 describe('pages made from the code', () => {
   it.each(Object.keys(made))('%s is what `npm run docs` writes', (file) => {
