@@ -5,6 +5,7 @@ import { MigrateError, throwIfAborted } from '../core/errors.js';
 import type { VerifyResult } from '../verify/types.js';
 import { type VerifyRequest, verify } from '../verify/verify.js';
 import { Follower } from './follower.js';
+import { requestShim } from './handover.js';
 import { ATTEMPTS, backoff } from './pace.js';
 
 export interface LiveResult extends VerifyResult {
@@ -14,13 +15,17 @@ export interface LiveResult extends VerifyResult {
 
 /**
  * Brings the target to one moment of the source and compares both as of that moment, while the source takes writes.
- * Tables whose changes are not captured are left out, and told; so are the sequences, which move at the cut-over.
+ * Tables whose changes are not captured are left out, and told; so are the sequences, which move at the cut-over. A
+ * running `sync` gives up its place for as long.
  */
 export async function verifyLive(request: VerifyRequest, context: Context): Promise<LiveResult> {
   const { source, target, plan, tables } = request;
   const { clock, log, signal } = context;
-  const follower = await Follower.open({ source, target, plan, tables }, context);
+  const place = await source.connect();
+  let follower: Follower | undefined;
   try {
+    await requestShim(place, context);
+    follower = await Follower.open({ source, target, plan, tables }, context);
     const { notCaptured } = follower.tables;
     const followed = tables.filter(({ table }) => !notCaptured.includes(table));
     for (let attempt = 1; ; attempt += 1) {
@@ -52,6 +57,7 @@ export async function verifyLive(request: VerifyRequest, context: Context): Prom
       }
     }
   } finally {
-    await follower.close();
+    await follower?.close();
+    await place.close();
   }
 }

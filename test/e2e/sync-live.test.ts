@@ -50,6 +50,24 @@ describe('verify --live', () => {
     }
   });
 
+  test('takes the place of a running sync, which goes on afterwards', async () => {
+    const sides = ['--source', source.url, '--target', target.url, '--plan', journey.planFile];
+    let verdict: Promise<string> | undefined;
+    const { code, stderr } = await runMigrate(['sync', '--no-progress', ...sides], {
+      cwd: journey.folder,
+      started: (child) => {
+        let said = '';
+        child.stderr?.on('data', (data) => {
+          said += data;
+          if (/Nothing to bring|Brought/.test(said)) verdict ??= verify().then((document) => document.verdict);
+          if (/following goes on/.test(said)) child.kill('SIGINT');
+        });
+      },
+    });
+    expect({ code, verdict: await verdict }).toEqual({ code: 130, verdict: 'match' });
+    expect(stderr).toMatch(/Another command needs the shim/);
+  });
+
   test('finds a row that was changed on the target alone', async () => {
     await source.client.query(`INSERT INTO event VALUES (7001, 1, 'ns1', 'true')`);
     expect(await verify()).toMatchObject({ verdict: 'match' });
