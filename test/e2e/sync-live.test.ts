@@ -59,7 +59,8 @@ describe('verify --live', () => {
         let said = '';
         child.stderr?.on('data', (data) => {
           said += data;
-          if (/Nothing to bring|Brought/.test(said)) verdict ??= verify().then((document) => document.verdict);
+          if (/Nothing to bring|Brought/.test(said))
+            verdict ??= verify().then((document) => document.verdict);
           if (/following goes on/.test(said)) child.kill('SIGINT');
         });
       },
