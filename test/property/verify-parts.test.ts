@@ -18,7 +18,8 @@ interface Row {
   readonly changed: bigint;
 }
 
-const hash = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+/** Without bias towards small numbers: hashes of changes that cancel, or change nothing, are not what is tested here. */
+const hash = fc.noBias(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }));
 const rows: fc.Arbitrary<Row[]> = fc.uniqueArray(
   fc.record({
     shard: fc.integer({ min: 1, max: SHARDS }),
