@@ -20,7 +20,7 @@ import { seeded, Writers } from '../support/histories.js';
 import { type Journey, load, prepare } from '../support/load.js';
 import { ReverseOracle } from '../support/reverse-oracle.js';
 
-const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 80);
+const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 40);
 const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
 const STEPS = 14;
 /** Every so many histories a server goes down in the middle. */

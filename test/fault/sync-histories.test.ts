@@ -8,7 +8,7 @@ import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_FILL, FOLLOW_SCHEMA } from 
 import { seeded, Writers } from '../support/histories.js';
 import { type Journey, load, prepare } from '../support/load.js';
 
-const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 120);
+const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 160);
 const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
 const STEPS = 16;
 
