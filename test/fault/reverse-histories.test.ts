@@ -25,6 +25,8 @@ const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
 const STEPS = 14;
 /** Every so many histories a server goes down in the middle. */
 const RESTART_EVERY = 20;
+/** Attempts in which, once nobody writes any more, a pass has to get through. */
+const MOST_ATTEMPTS = 100;
 
 /** Where a pass may break; the process is gone at once and another one takes over. */
 const POINTS = [
@@ -45,6 +47,8 @@ describeCitus('sync back under concurrent writers', () => {
   let opened: { follower: ReverseFollower; close(): Promise<void> };
   /** Where the next pass breaks. */
   let crashAt: string | undefined;
+  /** What the last pass was refused for. */
+  let refusal: string | undefined;
   const seen = { passes: 0, fences: 0, crashes: 0, refused: 0, restarts: 0 };
   const urls = () => [cluster.url(), ...cluster.workers.map((worker) => worker.url('app'))];
 
@@ -111,7 +115,10 @@ describeCitus('sync back under concurrent writers', () => {
         opened = await followBack(journey, context);
       } else if (error.retry === 'never') throw error;
       // A lock that a writer holds: the next pass gets it.
-      else seen.refused += 1;
+      else {
+        seen.refused += 1;
+        refusal = error.message;
+      }
       return false;
     }
   }
@@ -145,7 +152,9 @@ describeCitus('sync back under concurrent writers', () => {
     });
     await passing;
     if (down !== undefined) await restart(down);
-    while (!(await pass(note)));
+    for (let attempts = 1; !(await pass(note)); attempts += 1)
+      if (attempts === MOST_ATTEMPTS)
+        throw new Error(`No pass gets through at the end of ${note}: ${refusal}`);
   }
 
   test(`is equal to the cluster at every fence, over ${HISTORIES} histories`, {
