@@ -17,6 +17,7 @@ import { applyMoment, unroutable } from './pass.js';
 import { PassCheck } from './pass-check.js';
 import { keySearchPath } from './search-path.js';
 import { rotateSegments } from './segments.js';
+import { BOUND_LOCKS } from './short-lock.js';
 import { openMoment, requireCapturing, requireShapes, type SourceMoment } from './snapshot.js';
 import { type CapturedRow, lockShim, missingShim, readCaptured, readState } from './state.js';
 import { type Window, WindowSql } from './window.js';
@@ -66,13 +67,15 @@ export class Follower {
 
   /**
    * Locks both sides for this run and checks that what the target holds was copied while changes were captured.
-   * Throws SHIM_MISSING, COPIED_TOO_EARLY, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, ….
+   * Throws SHIM_MISSING, COPIED_TOO_EARLY, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, …;
+   * TRANSIENT while another session has a captured table alone.
    */
   static async open(request: FollowRequest, context: Context): Promise<Follower> {
     const { source, target } = request;
     const control = await source.connect();
     try {
       await lockShim(control);
+      await control.query(BOUND_LOCKS);
       const state = await readState(control);
       if (state === undefined) throw missingShim(control.server);
       requireCapturing(state);

@@ -25,12 +25,12 @@ export async function verifyLive(request: VerifyRequest, context: Context): Prom
   let follower: Follower | undefined;
   try {
     await requestShim(place, context);
-    follower = await Follower.open({ source, target, plan, tables }, context);
-    const { notCaptured } = follower.tables;
-    const followed = tables.filter(({ table }) => !notCaptured.includes(table));
     for (let attempt = 1; ; attempt += 1) {
       throwIfAborted(signal);
       try {
+        follower ??= await Follower.open({ source, target, plan, tables }, context);
+        const { notCaptured } = follower.tables;
+        const followed = tables.filter(({ table }) => !notCaptured.includes(table));
         // What has piled up is applied before, so that the fence is short.
         await follower.pass();
         let live: LiveResult | undefined;

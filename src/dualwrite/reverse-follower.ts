@@ -16,6 +16,7 @@ import { applyReverse } from './reverse-pass.js';
 import { isTaken, REVERSE_ID, ReverseWrite } from './reverse-write.js';
 import { keySearchPath } from './search-path.js';
 import { rotateSegments } from './segments.js';
+import { BOUND_LOCKS } from './short-lock.js';
 import { requireCapturing, requireShapes } from './snapshot.js';
 import { type CapturedRow, lockShim, missingShim, readCaptured, readState } from './state.js';
 import type { Window } from './window.js';
@@ -52,12 +53,16 @@ export class ReverseFollower {
     this.#back = new SessionPool((node) => source.connect(node));
   }
 
-  /** Locks both sides for this run. Throws SHIM_MISSING, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, …. */
+  /**
+   * Locks both sides for this run. Throws SHIM_MISSING, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, …;
+   * TRANSIENT while another session has a captured table alone.
+   */
   static async open(request: ReverseFollowRequest, context: Context): Promise<ReverseFollower> {
     const { source, target, plan } = request;
     const control = await target.connect();
     try {
       await lockShim(control);
+      await control.query(BOUND_LOCKS);
       const state = await readState(control);
       if (state === undefined) throw missingShim(control.server);
       requireCapturing(state);

@@ -9,6 +9,8 @@ import { backoff } from './pace.js';
  * default of a second, so that an application's transaction is never the one that is ended.
  */
 export const LOCK_WAIT_MS = 500;
+/** For a whole session: what only looks at tables waits no longer either for whoever has one of them alone. */
+export const BOUND_LOCKS = `SET lock_timeout = ${LOCK_WAIT_MS}`;
 /** Attempts at one table's lock: two to three minutes in all. */
 const LOCK_ATTEMPTS = 15;
 

@@ -48,7 +48,9 @@ class Sync {
     private readonly context: Context,
   ) {}
 
+  /** Nothing is followed before this, nor when it has failed. */
   async open(): Promise<void> {
+    if (this.#open.length > 0) return;
     this.#open = await openDirections(this.request, this.context);
     for (const { way, tables } of this.#open) {
       for (const table of tables.followed) this.#tables.add(table);
@@ -137,7 +139,6 @@ export async function sync(
   let waitMs = 0;
   let idle = false;
   try {
-    await following.open();
     bell = await Bell.open([request.source, request.target]);
     for (;;) {
       throwIfAborted(signal);
@@ -146,8 +147,8 @@ export async function sync(
         if (await turn.wanted()) {
           await following.close();
           await turn.yield();
-          await following.open();
         }
+        await following.open();
         const round = await following.round();
         failures = 0;
         if (round.changes === 0 && request.untilDrained) return following.result();
