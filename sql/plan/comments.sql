@@ -3,7 +3,8 @@ SELECT i.type, to_json(a.object_names) AS names, to_json(a.object_args) AS args,
 FROM pg_description d
 CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
 CROSS JOIN LATERAL pg_identify_object_as_address(d.classoid, d.objoid, d.objsubid) a
-WHERE i.type IN ('schema', 'table', 'table column', 'table constraint', 'view', 'view column', 'materialized view',
+WHERE (d.objoid >= 16384 OR d.classoid = 'pg_namespace'::regclass) -- thousands of comments are the server's own
+  AND i.type IN ('schema', 'table', 'table column', 'table constraint', 'view', 'view column', 'materialized view',
                  'materialized view column', 'index', 'sequence', 'function', 'procedure', 'type')
   AND coalesce(i.schema, a.object_names[1]) !~ '^pg_'
   AND coalesce(i.schema, a.object_names[1]) NOT IN ('information_schema', 'citus_migrate')

@@ -28,4 +28,4 @@ FROM (VALUES
   ('jit', 'off'),
   ('default_transaction_read_only', :'read_only')
 ) AS s (name, value)
-WHERE EXISTS (SELECT FROM pg_catalog.pg_settings p WHERE p.name = s.name);
+WHERE pg_catalog.current_setting(s.name, true) IS NOT NULL;

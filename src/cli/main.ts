@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../observe/clock.js';
-import { COMMANDS } from './commands/index.js';
+import { commandsFor } from './commands/load.js';
 import { type FrameOptions, type FrameProcess, runFrame } from './frame/run.js';
 
 /** How long something that was left open may hold the process after the result is written. */
@@ -14,8 +14,9 @@ export async function main(given: Partial<FrameOptions> = {}): Promise<number> {
   const about = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
+  const argv = given.argv ?? process.argv.slice(2);
   const code = await runFrame({
-    argv: process.argv.slice(2),
+    argv,
     env: process.env,
     cwd: process.cwd(),
     stdin: process.stdin,
@@ -23,7 +24,7 @@ export async function main(given: Partial<FrameOptions> = {}): Promise<number> {
     stderr: process.stderr,
     process: process as FrameProcess,
     clock: systemClock,
-    commands: COMMANDS,
+    commands: given.commands ?? (await commandsFor(argv)),
     version: about.version,
     ...given,
   });

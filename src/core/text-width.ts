@@ -1,6 +1,4 @@
 const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
-const EMOJI = /\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|\p{Regional_Indicator}/u;
-const ZERO = /^[\p{Mark}\p{Cf}\p{Cc}]+$/u;
 
 /** East Asian Wide and Fullwidth blocks, as first–last code point pairs (Unicode UAX #11, whole blocks). */
 const WIDE: readonly (readonly [number, number])[] = [
@@ -21,11 +19,28 @@ const WIDE: readonly (readonly [number, number])[] = [
   [0x20000, 0x3fffd],
 ];
 
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+interface Unicode {
+  readonly segmenter: Intl.Segmenter;
+  readonly emoji: RegExp;
+  readonly zero: RegExp;
+}
+
+let known: Unicode | undefined;
+
+/** Unicode's tables take 10 ms to load, and most texts never need them. */
+function unicode(): Unicode {
+  known ??= {
+    segmenter: new Intl.Segmenter('en', { granularity: 'grapheme' }),
+    emoji: /\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|\p{Regional_Indicator}/u,
+    zero: /^[\p{Mark}\p{Cf}\p{Cc}]+$/u,
+  };
+  return known;
+}
 
 function graphemeWidth(grapheme: string): number {
-  if (ZERO.test(grapheme)) return 0;
-  if (EMOJI.test(grapheme)) return 2;
+  const { zero, emoji } = unicode();
+  if (zero.test(grapheme)) return 0;
+  if (emoji.test(grapheme)) return 2;
   const point = grapheme.codePointAt(0)!;
   return WIDE.some(([first, last]) => point >= first && point <= last) ? 2 : 1;
 }
@@ -35,7 +50,7 @@ export function displayWidth(text: string): number {
   const plain = text.replace(ANSI, '');
   if (/^[\x20-\x7e]*$/.test(plain)) return plain.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(plain)) width += graphemeWidth(segment);
+  for (const { segment } of unicode().segmenter.segment(plain)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -45,7 +60,7 @@ export function truncate(text: string, width: number): string {
   if (width < 1) return '';
   let kept = '';
   let used = 0;
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of unicode().segmenter.segment(text)) {
     const next = graphemeWidth(segment);
     if (used + next > width - 1) break;
     kept += segment;

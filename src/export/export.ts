@@ -85,8 +85,7 @@ export async function exportDump(request: ExportRequest, context: Context): Prom
   } finally {
     deaf();
     context.progress.stop();
-    await pool.close();
-    await cut.close();
+    await Promise.all([pool.close(), cut.close()]);
   }
 }
 

@@ -30,15 +30,25 @@ interface About {
 
 const optionsOf = (command: Command): OptionName[] => [...command.options, ...EVERYWHERE];
 
-/** For reading a command line, or for showing help: then a value's placeholder stands where its type would. */
-type Purpose = 'read' | 'show';
+/**
+ * For reading a command line; for what yargs says to it by itself, such as completions; or for showing help: then a
+ * value's placeholder stands where its type would. yargs lays out the help of every command line that it reads, so a
+ * reader is given nothing to show: 60 ms less.
+ */
+type Purpose = 'read' | 'answer' | 'show';
 
 function shownOption(spec: OptionSpec): Options {
   return {
     description: spec.shownDefault ? `${spec.describe} [default: ${spec.shownDefault}]` : spec.describe,
-    ...(spec.alias === undefined ? {} : { alias: spec.alias }),
     ...(spec.everywhere ? { group: EVERYWHERE_GROUP } : { group: 'Options:' }),
-    ...(spec.choices === undefined ? {} : { choices: spec.choices }),
+    ...namedOption(spec),
+  };
+}
+
+function namedOption({ alias, choices }: OptionSpec): Options {
+  return {
+    ...(alias === undefined ? {} : { alias }),
+    ...(choices === undefined ? {} : { choices }),
   };
 }
 
@@ -46,14 +56,15 @@ function declare(parser: Argv, names: readonly OptionName[], purpose: Purpose): 
   for (const name of names) {
     const spec: OptionSpec = OPTIONS[name];
     const { flag, placeholder } = spec;
-    if (purpose === 'read') parser.option(flag, readOption(spec));
+    if (purpose === 'read') parser.option(flag, { ...readOption(spec), hidden: true });
+    else if (purpose === 'answer') parser.option(flag, { ...shownOption(spec), ...readOption(spec) });
     else parser.option(placeholder === undefined ? flag : `${flag} ${placeholder}`, shownOption(spec));
   }
 }
 
 function readOption(spec: OptionSpec): Options {
   return {
-    ...shownOption(spec),
+    ...namedOption(spec),
     // Numbers stay text here: the configuration says what is wrong with one, in its own words.
     ...(spec.kind === 'flag'
       ? { type: 'boolean' as const }
@@ -71,6 +82,7 @@ function withCommand(parser: Argv, command: Command, purpose: Purpose): Argv {
       inner.positional(command.positional.name, { type: 'string', describe, choices });
     }
     declare(inner, command.options, purpose);
+    if (purpose === 'read') return inner;
     for (const [line, text] of command.examples) inner.example(line, text);
     return inner.epilogue(EPILOGUE);
   });
@@ -95,7 +107,7 @@ function parser(commands: readonly Command[], { version, columns }: About, purpo
     .strictOptions()
     .strictCommands()
     .demandCommand(1, 'No command is given')
-    .wrap(Math.min(100, columns))
+    .wrap(purpose === 'read' ? null : Math.min(100, columns))
     .help('help')
     .alias('help', 'h')
     .version(version)
@@ -217,19 +229,21 @@ export async function parseCommandLine(
   const typed = commandFirst(given);
   const argv = withoutHelpCommand(typed);
   const names = [...commands.map((command) => command.name), 'help', 'completion'];
-  const { values, output, failure } = await evaluate(parser(commands, about, 'read'), argv);
+  const asked = async (purpose: Purpose): Promise<Evaluated> =>
+    evaluate(parser(commands, about, purpose), argv);
+  if (argv.includes(COMPLETING)) return { kind: 'text', text: completions((await asked('answer')).output) };
+  const { values, output, failure } = await asked('read');
   const [first, ...positionals] = values._.map(String);
   const command = commands.find((one) => one.name === first);
   if (failure !== undefined) throw usageError(failure.message, argv, command, names);
   // Help for an unknown topic would be the general help, as if nothing were wrong.
   if (typed[0] === 'help' && argv[0] !== '--help' && command === undefined && argv[0] !== 'completion')
     throw usageError(`Unknown command: ${argv[0]}`, argv, undefined, names);
-  if (argv.includes(COMPLETING)) return { kind: 'text', text: completions(output) };
   if (values.help === true) {
     const shown = command === undefined ? ['--help'] : [command.name, '--help'];
     return { kind: 'text', text: (await evaluate(parser(commands, about, 'show'), shown)).output };
   }
-  if (output !== '') return { kind: 'text', text: output };
+  if (output !== '') return { kind: 'text', text: (await asked('answer')).output };
   if (command === undefined || positionals.length > 0)
     throw usageError(`Unknown command: ${positionals[0] ?? ''}`, argv, command, names);
   const flags = flagsOf(command, values);
