@@ -1,3 +1,4 @@
+      -- The first rows one by one, which is cheapest for few; the rest in arrays, which is cheapest for many.
       INSERT INTO :log (xid, at, :names)
       SELECT pg_current_xact_id(), clock_timestamp(), :names FROM (:rows) r LIMIT 100;
       GET DIAGNOSTICS written = ROW_COUNT;

@@ -28,8 +28,9 @@ CREATE TABLE IF NOT EXISTS citus_migrate.truncation (
   table_id int NOT NULL
 );
 -- Outside of transactions on purpose: whoever writes sees at once where to, and nobody waits for anybody.
-CREATE SEQUENCE IF NOT EXISTS citus_migrate.segment MAXVALUE 2 CYCLE;
--- 1: capturing; 2: dropped at the limit of the log; 3: dropped because a tracked column was changed.
+-- 1, 2: the segment that is written; 3: none, capture was dropped.
+CREATE SEQUENCE IF NOT EXISTS citus_migrate.segment MAXVALUE 3 CYCLE;
+-- Why. 1: it was not; 2: dropped at the limit of the log; 3: dropped because a tracked column was changed.
 CREATE SEQUENCE IF NOT EXISTS citus_migrate.dropped MAXVALUE 3 CYCLE;
 SELECT setval('citus_migrate.segment', coalesce(pg_sequence_last_value('citus_migrate.segment'::regclass), 1)),
        setval('citus_migrate.dropped', coalesce(pg_sequence_last_value('citus_migrate.dropped'::regclass), 1));

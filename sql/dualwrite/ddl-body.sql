@@ -10,6 +10,7 @@ BEGIN
       WHERE a.attrelid = t.tgrelid AND a.attname = c.name AND a.atttypid = l.atttypid AND NOT a.attisdropped)
   ) THEN
     PERFORM setval('citus_migrate.dropped', 3);
+    PERFORM setval('citus_migrate.segment', 3);
     RAISE LOG 'citus_migrate: a column was changed by which changes are captured: they are no longer captured, the migration has to copy again';
   END IF;
 END

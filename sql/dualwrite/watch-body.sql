@@ -11,6 +11,7 @@ BEGIN
   END IF;
   IF most.policy = 'drop' THEN
     PERFORM setval('citus_migrate.dropped', 2);
+    PERFORM setval('citus_migrate.segment', 3);
     RAISE LOG 'citus_migrate: the change log has % bytes, its limit is %: changes are no longer captured, the migration has to copy again', bytes, most.limit_bytes;
   ELSE
     RAISE LOG 'citus_migrate: the change log has % bytes, its limit is %: drain it with migrate sync, or remove the shim', bytes, most.limit_bytes;

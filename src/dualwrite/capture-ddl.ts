@@ -1,7 +1,7 @@
 import { quoteIdent } from '../core/names.js';
 import { typeParts } from '../plan/types.js';
 import { sql } from '../postgres/sql-files.js';
-import { captureOf, listOf, logOf, SEGMENTS, singleOf } from './names.js';
+import { captureOf, listOf, logOf, SEGMENTS, type Segment, singleOf } from './names.js';
 import type { RelationShape } from './shape.js';
 
 interface CapturedColumn {
@@ -30,19 +30,24 @@ function captureBody({ id, columns, segment }: CaptureSpec): string {
     update: `${from('old_rows')} UNION ALL ${from('new_rows')}`,
     delete: from('old_rows'),
   };
-  const writes = Object.entries(rows).flatMap(([operation, select]) =>
-    SEGMENTS.map((each) => [
-      `${operation}_${each}`,
-      sql('dualwrite/capture-write', {
-        log: logOf(id, each),
-        names: names.join(', '),
-        lists: names.map((_, index) => listOf(index)).join(', '),
-        aggregates: names.map((name) => `array_agg(${name})`).join(', '),
-        rows: select,
-      }),
-    ]),
-  );
-  return sql('dualwrite/capture-body', { ...Object.fromEntries(writes), id, segment });
+  const write = (each: Segment, select: string): string =>
+    sql('dualwrite/capture-write', {
+      log: logOf(id, each),
+      names: names.join(', '),
+      lists: names.map((_, index) => listOf(index)).join(', '),
+      aggregates: names.map((name) => `array_agg(${name})`).join(', '),
+      rows: select,
+    });
+  const branches = SEGMENTS.map((each) => [
+    `segment_${each}`,
+    sql('dualwrite/capture-segment', {
+      id,
+      ...Object.fromEntries(
+        Object.entries(rows).map(([operation, select]) => [operation, write(each, select)]),
+      ),
+    }),
+  ]);
+  return sql('dualwrite/capture-body', { ...Object.fromEntries(branches), segment });
 }
 
 /** The type without its length, which may be raised while the log is there. Without one, char and bit mean one. */

@@ -18,7 +18,7 @@ export async function readSizes(session: Session): Promise<SegmentSize[]> {
 export async function rotateSegments(session: Session, current: Segment, drained: string): Promise<void> {
   const { write, empty } = rotate(current, await readSizes(session));
   if (write !== current) {
-    await session.query(`SELECT setval('citus_migrate.segment', ${write})`, 'turn to the other segment');
+    await session.query(sql('dualwrite/turn', { segment: write }), 'turn to the other segment');
   }
   for (const { id, segment } of empty) await emptySegment(session, logOf(id, segment), drained);
 }

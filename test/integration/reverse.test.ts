@@ -191,7 +191,9 @@ describeCitus('capture on the cluster', () => {
     const other = await openSides(journey);
     const session = await other.source.connect();
     await requestShim(session, noopContext());
-    expect(told).toContain('Another command needs the shim: nothing is followed until it is done');
+    await expect
+      .poll(() => told)
+      .toContain('Another command needs the shim: nothing is followed until it is done');
     const { follower, close } = await followBack(journey);
     await target.client.query(`UPDATE kind SET label = 'by the other' WHERE id = 2`);
     await drain(follower);

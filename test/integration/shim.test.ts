@@ -227,6 +227,31 @@ describe('the shim', () => {
     }
   });
 
+  test('does not send writers back to a log whose capture was dropped while the segments turned', async () => {
+    await install(journey);
+    await load(journey);
+    const drop = `SELECT setval('citus_migrate.dropped', 2), setval('citus_migrate.segment', 3)`;
+    const { follower, close } = await follow(journey, {
+      fail: async (point) => {
+        if (point === 'sync: before the log is emptied') await source.client.query(drop);
+      },
+    });
+    try {
+      await source.client.query(
+        `INSERT INTO event SELECT g, 1, repeat('n', 100) || g % 9, 'x' FROM generate_series(1000, 90000) g`,
+      );
+      await follower.pass();
+      expect((await status())!.log.bytes).toBe(0);
+      await source.client.query(`UPDATE event SET what = 'unseen'`);
+      expect(await status()).toMatchObject({
+        log: { bytes: 0 },
+        problems: [expect.stringContaining('dropped')],
+      });
+    } finally {
+      await close();
+    }
+  });
+
   test('does not empty a segment that an open transaction has written to', async () => {
     await install(journey);
     await load(journey);
