@@ -11,6 +11,7 @@ import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { identityOf, type Pass, refuseOther } from './follower.js';
 import { PassCheck } from './pass-check.js';
+import { makeReturns, withProbes } from './probe-tables.js';
 import { type NodeMoment, openReverseMoment, type ReverseMoment } from './reverse-moment.js';
 import { applyReverse } from './reverse-pass.js';
 import { isTaken, REVERSE_ID, ReverseWrite } from './reverse-write.js';
@@ -58,7 +59,7 @@ export class ReverseFollower {
    * TRANSIENT while another session has a captured table alone.
    */
   static async open(request: ReverseFollowRequest, context: Context): Promise<ReverseFollower> {
-    const { source, target, plan } = request;
+    const { source, target } = request;
     const control = await target.connect();
     try {
       await lockShim(control);
@@ -68,6 +69,7 @@ export class ReverseFollower {
       requireCapturing(state);
       refuseOther(state.target, source);
       const captured = await readCaptured(control);
+      const plan = withProbes(request.plan, captured);
       const byName = new Map(plan.tables.map((table) => [qualified(table), table]));
       const unknown = captured.filter(({ table }) => !byName.has(table)).map(({ table }) => table);
       if (unknown.length > 0) {
@@ -89,8 +91,9 @@ export class ReverseFollower {
         fail: context.fail,
       });
       try {
+        await makeReturns(source.session, captured);
         const check = await PassCheck.open(source, target, followed);
-        return new ReverseFollower(request, control, ledger, captured, check, context);
+        return new ReverseFollower({ ...request, plan }, control, ledger, captured, check, context);
       } catch (error) {
         await ledger.close();
         throw error;

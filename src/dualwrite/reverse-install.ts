@@ -9,6 +9,7 @@ import { sql } from '../postgres/sql-files.js';
 import { captureDdl } from './capture-ddl.js';
 import type { Installed } from './install.js';
 import { captureOf, logOf } from './names.js';
+import { dropProbes, isProbe, makeProbes, trackedProbes } from './probe-tables.js';
 import { NodeSessions } from './reverse-nodes.js';
 import { releaseReverse } from './reverse-remove.js';
 import { planReverse, type TrackedBack } from './reverse-tracked.js';
@@ -197,29 +198,39 @@ export async function installReverse(request: ReverseInstallRequest, context: Co
         }
       });
     }
+    await makeProbes(
+      target,
+      session,
+      tracked.map(({ table }) => qualified(table)),
+    );
+    const probes = await trackedProbes(target, session);
+    const probeShapes = await readShapes(
+      session,
+      probes.map(({ table }) => qualified(table)),
+    );
     const known = new Map(before.map((row) => [row.table, row]));
-    await coverNodes(nodes, before, tracked);
+    await coverNodes(nodes, before, [...tracked, ...probes]);
     let nextId = Math.max(0, ...before.map(({ id }) => id)) + 1;
     const installed: string[] = [];
     const already: string[] = [];
     const added: number[] = [];
     try {
-      for (const each of tracked) {
+      for (const each of [...tracked, ...probes]) {
         const name = qualified(each.table);
         const row = known.get(name);
         if (row !== undefined) {
           requireSame(row, each);
-          already.push(each.table.table);
+          if (!isProbe(name)) already.push(each.table.table);
           continue;
         }
         const id = nextId++;
         added.push(id);
-        const parts = shapes.filter((shape) => shape.root === name);
+        const parts = [...shapes, ...probeShapes].filter((shape) => shape.root === name);
         const all = nodes;
         await withShortLock(session, each.table.table, context, () =>
           installTable({ target, nodes: all, session, id, tracked: each, shapes: parts }),
         );
-        installed.push(each.table.table);
+        if (!isProbe(name)) installed.push(each.table.table);
         await context.fail('shim: after one table');
       }
     } catch (error) {
@@ -230,6 +241,7 @@ export async function installReverse(request: ReverseInstallRequest, context: Co
           ),
         );
       }
+      if (before.length === 0) await dropProbes(session).catch(() => {});
       throw error;
     }
     for (const { session: there } of nodes.workersFirst) {

@@ -94,6 +94,8 @@ async function gather(window: Window, parts: readonly Part[]): Promise<void> {
   const strayed = await Promise.all(
     parts.map(async ({ at, keys }) => {
       const mine = at.pending.find(({ id }) => id === window.id)!;
+      // A local table is on the coordinator alone.
+      if (mine.changes === 0 && !keys.reads) return false;
       await at.session.query(keys.prepare, doing);
       if (mine.changes === 0) return false;
       await at.session.query(keys.gather(at.state.drained), doing);

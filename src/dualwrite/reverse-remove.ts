@@ -2,9 +2,11 @@ import type { Database } from '../citus/database.js';
 import type { Named } from '../core/catalog-types.js';
 import type { Context } from '../core/context.js';
 import { displayName, qualified } from '../core/names.js';
+import { Ledger } from '../ledger/ledger.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { captureOf, logOf } from './names.js';
+import { dropOrphans, dropProbes } from './probe-tables.js';
 import { NodeSessions } from './reverse-nodes.js';
 import { TRIGGERS } from './shape.js';
 import { withShortLock } from './short-lock.js';
@@ -73,6 +75,8 @@ export async function removeReverse(target: Database, context: Context): Promise
     }
     if (!found) return false;
     for (const id of ids) await releaseReverse(target, session, nodes, id, context);
+    await dropProbes(session);
+    if (target.kind === 'citus') for (const { session: there } of nodes.all) await dropOrphans(there);
     let used = false;
     for (const { session: there } of nodes.workersFirst) {
       await there.transaction(async () => {
@@ -94,5 +98,18 @@ async function removeSchema(session: Session, nodes: NodeSessions): Promise<void
   await session.query('DROP SCHEMA IF EXISTS citus_migrate', 'remove the shim');
   for (const { session: there } of nodes.all) {
     await there.query('DROP SCHEMA IF EXISTS citus_migrate', 'remove the shim');
+  }
+}
+
+/**
+ * Takes off the single node what the way back leaves there by itself: the ends of its probes, and a ledger of no load.
+ * Throws RUN_LOCKED while another run writes there.
+ */
+export async function removeReturns(source: Database, { log }: Pick<Context, 'log'>): Promise<void> {
+  const ledger = await Ledger.lock(source, { log });
+  try {
+    await source.session.query(sql('dualwrite/probe-forget'), 'remove the ends of the probes');
+  } finally {
+    await ledger.close();
   }
 }

@@ -2,6 +2,7 @@ import type { Database } from '../citus/database.js';
 import { displayName, parseName } from '../core/names.js';
 import { sql } from '../postgres/sql-files.js';
 import { logOf } from './names.js';
+import { isProbe } from './probe-tables.js';
 import { NodeSessions } from './reverse-nodes.js';
 import { readSizes } from './segments.js';
 import { brokenTriggers, changedShapes, readShapes } from './shape.js';
@@ -72,15 +73,15 @@ export async function reverseStatus(target: Database): Promise<ShimStatus | null
         sql('dualwrite/reverse-silent'),
         'look at the triggers',
       )) {
-        silent.add(relation);
+        silent.add(`triggers of ${relation} on ${node.name} are missing or were switched off for a time`);
       }
     }
   } finally {
     await nodes.close();
   }
-  for (const relation of silent)
-    problems.add(`triggers of ${relation} are missing or were switched off for a time`);
-  const tables: ShimTable[] = captured.map(({ id, table }) => ({
+  for (const problem of silent) problems.add(problem);
+  const own = captured.filter(({ table }) => !isProbe(table));
+  const tables: ShimTable[] = own.map(({ id, table }) => ({
     table: displayName(parseName(table)),
     captured: shapes.some((shape) => shape.root === table) && silent.size === 0,
     ...totals.get(id)!,

@@ -1,10 +1,13 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { movedTables } from '../../src/cli/support/plan.js';
 import { resolveConfig } from '../../src/config/resolve.js';
 import { checkGates, type Gate, recordGates } from '../../src/cutover/gates/check.js';
 import type { GateRequest } from '../../src/cutover/gates/gate.js';
+import { provenFacts, reverseFacts } from '../../src/cutover/reverse-facts.js';
+import { removeReverse } from '../../src/dualwrite/reverse-remove.js';
 import { createRecord, readEvidence, recordEvidence } from '../../src/ledger/record.js';
 import { noopContext } from '../../src/observe/noop.js';
 import {
@@ -14,7 +17,7 @@ import {
   freshCluster,
   freshSource,
 } from '../support/databases.js';
-import { drain, follow, install, openSides, type Sides } from '../support/follow.js';
+import { drain, follow, install, installBack, openSides, type Sides } from '../support/follow.js';
 import { type Journey, load, prepare } from '../support/load.js';
 import { startStandby } from '../support/standby.js';
 
@@ -165,7 +168,7 @@ describeCitus('the gates before writes move', () => {
     'reverse-capture': {
       make: () => {},
       undo: () => {},
-      over: () => ({ reverse: async () => ({ installed: true, problems: [], provenAt: null }) }),
+      over: () => ({ reverse: () => reverseFacts(sides.target) }),
     },
     connections: { make: () => {}, undo: () => {}, over: () => ({ connectionReserve: 100_000 }) },
     backup: { make: () => {}, undo: () => {}, over: () => limits({ backupFile: '/nowhere/at/all' }) },
@@ -195,6 +198,118 @@ describeCitus('the gates before writes move', () => {
       // What was undone badly shows in every case that follows.
       await undo();
     }
+  });
+
+  describe('reverse-capture', () => {
+    const told = (): Partial<GateRequest> => ({ reverse: () => reverseFacts(sides.target) });
+    const tried = (maxAgeMs = 0): Partial<GateRequest> => ({
+      reverse: () =>
+        provenFacts(
+          { ...sides, plan: journey.plan, tables: movedTables(journey.plan) },
+          maxAgeMs,
+          noopContext(),
+        ),
+    });
+    /** Verdict and evidence, where the other gates hold. */
+    const gateOf = async (over: Partial<GateRequest>): Promise<string> => {
+      const found = await look(over);
+      const { verdict, evidence } = found.find(({ gate }) => gate === 'reverse-capture')!;
+      expect(open(found)).toEqual({
+        ...SHUT,
+        ...(verdict === 'holds' ? {} : { 'reverse-capture': verdict }),
+      });
+      return `${verdict}: ${evidence}`;
+    };
+    /** The name of a worker as the gate tells it, and sessions on that worker alone. */
+    const second = () => new URL(target.workerUrls[1]!);
+    const onSecond = async (...texts: string[]): Promise<void> => {
+      const worker = await connectTo(target.workerUrls[1]!);
+      for (const text of texts) await worker.query(text);
+      await worker.end();
+    };
+
+    test('is not known before something was written to try it, and holds when that came back from every node', async () => {
+      await installBack(journey);
+      expect(await gateOf(told())).toBe('inconclusive: nothing was written yet to try it');
+      const before = await source.query('SELECT xmin, * FROM item ORDER BY id');
+      expect(await gateOf(tried())).toMatch(/^holds: what was written on 3 nodes to try it came back/);
+      expect(await gateOf(told())).toMatch(/^holds/);
+      const kept = await readEvidence(sides.target.session, 'way-back');
+      expect(kept.at(-1)!.detail).toMatchObject({ holds: true, rows: 5, problems: [] });
+      // One that is young enough is not made again, and nothing of the application was touched.
+      await gateOf(tried(60_000));
+      expect(await readEvidence(sides.target.session, 'way-back')).toHaveLength(kept.length);
+      expect((await source.query('SELECT xmin, * FROM item ORDER BY id')).rows).toEqual(before.rows);
+    });
+
+    test('fails and names the worker on whose shards a trigger is switched off', async () => {
+      const { rows } = await coordinator.query(
+        `SELECT shardid FROM citus_shards WHERE table_name = 'item'::regclass AND nodeport = $1`,
+        [second().port],
+      );
+      const toggle = (how: string) =>
+        onSecond(
+          ...rows.map(
+            ({ shardid }) => `ALTER TABLE item_${shardid} ${how} TRIGGER citus_migrate_insert_${shardid}`,
+          ),
+        );
+      await toggle('DISABLE');
+      expect(await gateOf(tried())).toMatch(
+        new RegExp(
+          `^fails: .*triggers of public.item_\\d+ on ${second().host} are missing or were switched off`,
+        ),
+      );
+      await toggle('ENABLE ALWAYS');
+      expect(await gateOf(tried())).toMatch(/^holds/);
+    });
+
+    test('fails and names the worker that logs nothing although every trigger is there', async () => {
+      const database = second().pathname.slice(1);
+      const say = (what: string) =>
+        onSecond(
+          'SET citus.enable_ddl_propagation = off',
+          `ALTER ROLE ${second().username} IN DATABASE ${database} ${what}`,
+        );
+      await say(`SET citus_migrate.applying = 'on'`);
+      const found = await gateOf(tried());
+      expect(found).toMatch(
+        new RegExp(
+          `^fails: it was tried, and what was written on ${second().host} through .* did not come back`,
+        ),
+      );
+      expect(found).not.toContain(`written on ${new URL(target.workerUrls[0]!).host}`);
+      // What failed is not forgotten by looking again.
+      expect(await gateOf(told())).toBe(found);
+      await say('RESET citus_migrate.applying');
+      expect(await gateOf(tried())).toMatch(/^holds/);
+    });
+
+    test('fails when passes back bring something else than there is', async () => {
+      await source.query(
+        `CREATE FUNCTION eat() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER eat BEFORE INSERT ON citus_migrate.probe FOR EACH ROW EXECUTE FUNCTION eat();
+         ALTER TABLE citus_migrate.probe ENABLE ALWAYS TRIGGER eat`,
+      );
+      expect(await gateOf(tried())).toMatch(/^fails: it was tried, and .*citus_migrate\.probe/);
+      await source.query('DROP FUNCTION eat CASCADE');
+      expect(await gateOf(tried())).toMatch(/^holds/);
+    });
+
+    test('is not known again when a shard has moved or the capture was installed anew', async () => {
+      await coordinator.query(
+        `SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, n.nodename, n.nodeport, 'block_writes')
+         FROM (SELECT * FROM citus_shards WHERE table_name = 'item'::regclass LIMIT 1) s
+         JOIN pg_dist_node n ON n.nodeport <> s.nodeport AND n.groupid <> 0`,
+      );
+      expect(await gateOf(told())).toMatch(/^inconclusive: a node or a shard has changed its place/);
+      expect(await gateOf(tried(60_000))).toMatch(/^holds/);
+      await removeReverse(sides.target, noopContext());
+      expect(await gateOf(told())).toMatch(/^fails: nothing captures/);
+      await installBack(journey);
+      expect(await gateOf(told())).toMatch(/^inconclusive: the capture was installed anew/);
+      expect(await gateOf(tried(60_000))).toMatch(/^holds/);
+      await removeReverse(sides.target, noopContext());
+    });
   });
 
   test('moves fails while a shard is on its way, and only that', async () => {

@@ -232,7 +232,7 @@ describeCitus('the runbooks, on servers that go away', () => {
           if (!kept.has(name)) rmSync(join(operator.cwd, name), { recursive: true });
       },
       'some namespaces are on the target': () =>
-        run(operator, 'migrate cutover --share 50 --accept reverse-capture --reason test'),
+        run(operator, 'migrate shim install --reverse', 'migrate cutover --share 50'),
       'the application writes to the target': () => writeTo(cluster.url(), early),
     };
     await run(operator, ...READY);

@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { movedTables } from '../../src/cli/support/plan.js';
 import { requestShim } from '../../src/dualwrite/handover.js';
-import { removeReverse } from '../../src/dualwrite/reverse-remove.js';
+import { proveWayBack } from '../../src/dualwrite/probe.js';
+import { removeReturns, removeReverse } from '../../src/dualwrite/reverse-remove.js';
 import { reverseStatus } from '../../src/dualwrite/reverse-status.js';
 import { sync } from '../../src/dualwrite/sync.js';
 import { noopContext } from '../../src/observe/noop.js';
@@ -209,6 +210,33 @@ describeCitus('capture on the cluster', () => {
     await sides.close();
   });
 
+  test('a probe that was interrupted leaves no row, and the next one holds', async () => {
+    const sides = await openSides(journey);
+    const request = { ...sides, plan: journey.plan, tables: movedTables(journey.plan) };
+    const rows = async () => {
+      const counts = [];
+      for (const { client } of [source, target])
+        for (const name of ['probe', 'probe_local'])
+          counts.push((await client.query(`SELECT count(*)::int AS n FROM citus_migrate.${name}`)).rows[0].n);
+      return counts;
+    };
+    const fail = async (point: string) => {
+      if (point !== 'probe: after the rows were written') return;
+      expect(await rows()).toEqual([0, 0, 4, 1]);
+      throw new Error('gone');
+    };
+    await expect(proveWayBack(request, noopContext({ fail }))).rejects.toThrow('gone');
+    expect(await rows()).toEqual([0, 0, 0, 0]);
+    // Killed before that, it leaves some on both sides.
+    await target.client.query(
+      `INSERT INTO citus_migrate.probe SELECT n, 'left' FROM generate_series(1, 9) n`,
+    );
+    await source.client.query(`INSERT INTO citus_migrate.probe_local VALUES (7, 'left')`);
+    expect(await proveWayBack(request, noopContext())).toMatchObject({ holds: true, problems: [], rows: 5 });
+    expect(await rows()).toEqual([0, 0, 0, 0]);
+    await sides.close();
+  });
+
   test('notices another column, and a table whose triggers were switched off', async () => {
     const { follower, close } = await followBack(journey);
     await target.client.query('ALTER TABLE kind ADD COLUMN more text');
@@ -231,6 +259,15 @@ describeCitus('capture on the cluster', () => {
     expect(await removeReverse(sides.target, noopContext())).toBe(true);
     expect(await left()).toEqual([]);
     expect(await removeReverse(sides.target, noopContext())).toBe(false);
+    const here = async () =>
+      (
+        await source.client.query(
+          `SELECT relname AS name FROM pg_class WHERE relnamespace = 'citus_migrate'::regnamespace AND relname ~ '^(probe|load|chunk|owner)'`,
+        )
+      ).rows.length;
+    expect(await here()).toBeGreaterThan(0);
+    await removeReturns(sides.source, noopContext());
+    expect(await here()).toBe(0);
     await sides.close();
   });
 

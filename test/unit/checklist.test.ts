@@ -94,6 +94,15 @@ describe('the checklist', () => {
     ['verify', { evidence: [row('verification', { verdict: 'match', whole: false, direction: 'forward' })] }],
     ['verify', { evidence: [row('verification', { verdict: 'match', whole: true, direction: 'reverse' })] }],
     ['share-50', { status: { ...status, writes: { share: 10, named: {} } }, evidence: [] }],
+    ['canary', { evidence: [row('move', { direction: 'reverse', share: 0, namespaces: [] })] }],
+    [
+      'reverse',
+      {
+        gates: open.map((gate) =>
+          gate.gate === 'reverse-capture' ? { ...gate, verdict: 'inconclusive' } : gate,
+        ),
+      },
+    ],
   ])('leaves %s open for evidence of something else', (id, change) => {
     expect(states({ ...whole, ...change })[id]).toBe('open');
   });

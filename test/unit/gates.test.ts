@@ -65,7 +65,9 @@ describe('lag', () => {
 test('the way back has to be installed, whole and proven', () => {
   const good = { installed: true, problems: [], provenAt: '2026-01-02' };
   expect(verdict(assessReverse(good))).toBe('holds');
-  expect(verdict(assessReverse({ ...good, provenAt: null }))).toBe('fails');
+  const unproven = { ...good, provenAt: null, unproven: 'a node has moved' };
+  expect(assessReverse(unproven)).toMatchObject({ verdict: 'inconclusive', evidence: 'a node has moved' });
+  expect(verdict(assessReverse({ ...good, provenAt: null, failed: ['it stayed there'] }))).toBe('fails');
   expect(verdict(assessReverse({ ...good, problems: ['a node joined'] }))).toBe('fails');
   expect(verdict(assessReverse({ ...good, installed: false }))).toBe('fails');
   expect(verdict(assessReverse(undefined))).toBe('fails');

@@ -1,16 +1,20 @@
 import type { Database } from '../../citus/database.js';
+import { MigrateError, throwIfAborted } from '../../core/errors.js';
 import { formatBytes, formatCount, formatDuration } from '../../core/format.js';
+import { type Finding, unknown } from '../../cutover/gates/gate.js';
+import { assessReverse } from '../../cutover/gates/reverse-capture.js';
+import { provenFacts } from '../../cutover/reverse-facts.js';
 import { installShim } from '../../dualwrite/install.js';
 import { removeShim } from '../../dualwrite/remove.js';
 import { installReverse } from '../../dualwrite/reverse-install.js';
-import { removeReverse } from '../../dualwrite/reverse-remove.js';
+import { removeReturns, removeReverse } from '../../dualwrite/reverse-remove.js';
 import { reverseStatus } from '../../dualwrite/reverse-status.js';
 import { type ShimStatus, shimStatus } from '../../dualwrite/status.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { declined } from '../frame/confirm.js';
 import { renderTable } from '../frame/table.js';
 import { type Access, withDatabases } from '../support/databases.js';
-import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
+import { chooseTables, loadPlan, loadPlanForReturn, movedTables } from '../support/plan.js';
 
 async function install(invocation: Invocation): Promise<Outcome> {
   const { config, context } = invocation;
@@ -30,23 +34,47 @@ async function install(invocation: Invocation): Promise<Outcome> {
   });
 }
 
-function installOnCluster(invocation: Invocation): Promise<Outcome> {
+/** Whether what is written on the cluster comes back, as the gate says it: tried behind every install. */
+async function tryWayBack(invocation: Invocation): Promise<Finding> {
+  const { context } = invocation;
+  try {
+    return await withDatabases(invocation, { source: 'write', target: 'write' }, async (sides) => {
+      const plan = await loadPlan(invocation, sides);
+      return assessReverse(await provenFacts({ ...sides, plan, tables: movedTables(plan) }, 0, context));
+    });
+  } catch (error) {
+    throwIfAborted(context.signal);
+    if (!(error instanceof MigrateError) || error.code === 'INTERNAL') throw error;
+    return unknown(error.message, error.hint);
+  }
+}
+
+async function installOnCluster(invocation: Invocation): Promise<Outcome> {
   const { config, context } = invocation;
-  return withDatabases(invocation, { target: 'write' }, async ({ target }) => {
+  const result = await withDatabases(invocation, { target: 'write' }, async ({ target }) => {
     const plan = await loadPlanForReturn(invocation);
     const { logLimit: limitBytes, logPolicy: policy } = config.shim;
     const tables = chooseTables(plan, config);
-    const result = await installReverse({ target, plan, tables, limitBytes, policy }, context);
-    const { installed, already } = result;
-    const lines = [
-      ...(installed.length > 0
-        ? [`What applications change on the cluster is captured from now on: ${installed.join(', ')}.`]
-        : []),
-      ...(already.length > 0 ? [`Captured already: ${already.join(', ')}.`] : []),
-      'Next: migrate sync, which brings it back to the single node',
-    ];
-    return { exit: 0, document: { action: 'install', reverse: true, ...result }, text: lines.join('\n') };
+    return installReverse({ target, plan, tables, limitBytes, policy }, context);
   });
+  const { installed, already } = result;
+  const proof = await tryWayBack(invocation);
+  const { verdict, evidence, remedy } = proof;
+  const lines = [
+    ...(installed.length > 0
+      ? [`What applications change on the cluster is captured from now on: ${installed.join(', ')}.`]
+      : []),
+    ...(already.length > 0 ? [`Captured already: ${already.join(', ')}.`] : []),
+    verdict === 'holds'
+      ? `It comes back: ${evidence}.`
+      : `${verdict === 'fails' ? 'It does not come back' : 'Whether it comes back was not seen'}: ${evidence}. ${remedy ?? ''}`,
+    'Next: migrate sync, which brings it back to the single node',
+  ];
+  return {
+    exit: verdict === 'fails' ? 1 : 0,
+    document: { action: 'install', reverse: true, ...result, proof },
+    text: lines.join('\n'),
+  };
 }
 
 function statusText(status: ShimStatus, { style, config: { reverse } }: Invocation): string {
@@ -119,6 +147,19 @@ function status(invocation: Invocation): Promise<Outcome> {
   });
 }
 
+/** Takes what belongs to the way back off the single node, too; returns why that could not be done. */
+async function leftOnSource(invocation: Invocation): Promise<string | undefined> {
+  const { context } = invocation;
+  try {
+    await withDatabases(invocation, { source: 'write' }, ({ source }) => removeReturns(source, context));
+    return undefined;
+  } catch (error) {
+    throwIfAborted(context.signal);
+    if (!(error instanceof MigrateError) || error.code === 'INTERNAL') throw error;
+    return `${error.message}. Repeat the command when it can be reached.`;
+  }
+}
+
 function remove(invocation: Invocation): Promise<Outcome> {
   return withCapturing(invocation, 'write', async ({ database, found, place, flag }) => {
     const waiting = found === null ? 0 : found.log.changes;
@@ -129,8 +170,9 @@ function remove(invocation: Invocation): Promise<Outcome> {
       throw declined();
     const take = flag === '' ? removeShim : removeReverse;
     const removed = await take(database, invocation.context);
+    const left = flag === '' ? undefined : await leftOnSource(invocation);
     const text = removed
-      ? `The shim on ${place} is gone; nothing of it is left.`
+      ? `The shim on ${place} is gone; ${left === undefined ? 'nothing of it is left.' : `what it keeps on the single node is left there: ${left}`}`
       : `There was no shim on ${place}.`;
     return { exit: 0, document: { action: 'remove', removed, forgotten: waiting }, text };
   });

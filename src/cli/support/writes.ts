@@ -3,7 +3,7 @@ import { formatCount, formatDuration, plural } from '../../core/format.js';
 import { moveWrites, type WritesRequest, type WritesResult } from '../../cutover/cutover.js';
 import type { Gate } from '../../cutover/gates/check.js';
 import type { MoveDirection } from '../../cutover/move.js';
-import { reverseFacts } from '../../cutover/reverse-facts.js';
+import { FRESH_MS, provenFacts, reverseFacts } from '../../cutover/reverse-facts.js';
 import type { Invocation, Outcome } from '../frame/command.js';
 import { declined } from '../frame/confirm.js';
 import { paint, renderTable } from '../frame/table.js';
@@ -152,20 +152,23 @@ export function moveCommand(invocation: Invocation, direction: MoveDirection): P
   return withDatabases(invocation, { source: access, target: access }, async (sides: Sides) => {
     const plan = await loadPlan(invocation, sides);
     const { logLimit: limitBytes, logPolicy: policy } = config.shim;
+    const { dryRun } = config.cutover;
+    const tables = movedTables(plan);
     const request: WritesRequest = {
       ...sides,
       ...aim,
       plan,
-      tables: movedTables(plan),
+      tables,
       direction,
       maxPauseMs: config.cutover.maxPause,
       limitBytes,
       policy,
       limits: config.gates,
       connectionReserve: config.connectionReserve,
-      reverse: () => reverseFacts(sides.target),
+      reverse: () =>
+        dryRun ? reverseFacts(sides.target) : provenFacts({ ...sides, plan, tables }, FRESH_MS, context),
       accepted,
-      dryRun: config.cutover.dryRun,
+      dryRun,
     };
     await confirmMove(invocation, request);
     const result = await moveWrites(request, context);

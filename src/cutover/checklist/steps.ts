@@ -211,9 +211,13 @@ export const CHECKLIST: readonly ChecklistStep[] = [
     role: 'database',
     does: 'Capture on the cluster, too, so that the way back is open from the first write on; then start `migrate sync` anew, which follows both ways from now on.',
     commands: ['migrate shim install --reverse', 'migrate shim status --reverse'],
-    expect: 'Every table is captured on every node.',
+    expect: 'What was written on every node to try it came back.',
     abort: STOP_BEFORE,
-    tick: ({ reverse }) => (reverse ? done('changes on the cluster are captured') : OPEN),
+    tick({ reverse, gates }) {
+      const gate = gates?.find((one) => one.gate === 'reverse-capture');
+      if (gate !== undefined) return gate.verdict === 'holds' ? done(gate.evidence) : OPEN;
+      return reverse ? done('changes on the cluster are captured') : OPEN;
+    },
   },
   {
     id: 'go',
@@ -229,16 +233,13 @@ export const CHECKLIST: readonly ChecklistStep[] = [
     id: 'canary',
     day: 0,
     role: 'application',
-    does: 'Move one namespace whose users know of it, and let it write: what comes back proves the way back.',
-    commands: [
-      'migrate cutover --namespaces NAME --accept reverse-capture --reason "canary"',
-      'migrate cutover --dry-run --share 10',
-    ],
-    expect: 'The gate `reverse-capture` holds.',
-    abort: 'Nothing comes back within a minute: `migrate rollback`.',
+    does: 'Move one namespace whose users know of it, let it write, and watch.',
+    commands: ['migrate cutover --namespaces NAME', 'migrate status'],
+    expect: 'It writes on the cluster without errors, and the lag of the way back is seconds.',
+    abort: GO_BACK,
     tick(facts) {
-      const gate = facts.gates?.find((one) => one.gate === 'reverse-capture');
-      return gate?.verdict === 'holds' ? done(gate.evidence) : OPEN;
+      const row = latest(facts, 'move', ({ direction }) => direction === 'forward');
+      return row === undefined ? OPEN : done('writes have moved', row.at);
     },
   },
   ...([10, 50, 100] as const).map(

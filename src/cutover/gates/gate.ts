@@ -45,8 +45,14 @@ export interface ReverseFacts {
   readonly installed: boolean;
   /** Why changes would not come back. */
   readonly problems: readonly string[];
-  /** When something that was written on the cluster last came back; null: never. */
+  /** When what was written on every node to try it last came back, in UTC; null: that never was, or counts no longer. */
   readonly provenAt: string | null;
+  /** Those nodes. */
+  readonly nodes?: readonly string[];
+  /** Why there is no proof: it was not tried yet, or the last try counts no longer. */
+  readonly unproven?: string;
+  /** What did not come back when it was tried, one sentence each. */
+  readonly failed?: readonly string[];
 }
 
 export interface GateRequest {

@@ -1,4 +1,5 @@
-import { type Finding, fails, type GateCheck, holds, type ReverseFacts, some } from './gate.js';
+import { plural } from '../../core/format.js';
+import { type Finding, fails, type GateCheck, holds, type ReverseFacts, some, unknown } from './gate.js';
 
 /** undefined: nothing brings writes back. */
 export function assessReverse(facts: ReverseFacts | undefined): Finding {
@@ -7,17 +8,25 @@ export function assessReverse(facts: ReverseFacts | undefined): Finding {
       'nothing captures what will be written on the cluster',
       'Run `migrate shim install --reverse`; without it a rollback loses every write made after the cut-over.',
     );
-  if (facts.problems.length > 0)
+  const { problems, failed = [], unproven, provenAt, nodes = [] } = facts;
+  if (problems.length > 0)
     return fails(
-      `writes on the cluster would not come back: ${some(facts.problems)}`,
+      `writes on the cluster would not come back: ${some(problems)}`,
       '`migrate shim status --reverse` says why.',
     );
-  if (facts.provenAt === null)
+  if (failed.length > 0)
     return fails(
-      'it is installed, but nothing that was written on the cluster has come back yet',
-      'Move one namespace that nobody minds (`migrate cutover --namespaces NAME --accept reverse-capture --reason "canary"`), write there, and let `migrate sync` run: what comes back is the proof.',
+      `it was tried, and ${some(failed)}`,
+      'Mend that; then `migrate shim install --reverse`, repeated, tries it again.',
     );
-  return holds(`what was written on the cluster came back (${facts.provenAt.slice(0, 19)} UTC)`);
+  if (provenAt === null)
+    return unknown(
+      unproven ?? 'nothing was written yet to try it',
+      '`migrate cutover` tries it before anything moves, with rows of its own; `migrate shim install --reverse`, repeated, does so now.',
+    );
+  return holds(
+    `what was written on ${plural(nodes.length, 'node')} to try it came back (${provenAt.slice(0, 19)} UTC)`,
+  );
 }
 
 export const reverseCapture: GateCheck = {
