@@ -139,13 +139,18 @@ export async function dropOrphans(session: Session): Promise<void> {
 }
 
 /** Makes what they are brought back to, on the single node. */
-export async function makeReturns(session: Session, captured: readonly CapturedRow[]): Promise<void> {
-  for (const row of captured) {
-    if (!isProbe(row.table)) continue;
-    const name = row.table === PROBES.local ? LOCAL.name : SPREAD.name;
-    await session.query(
-      sql('dualwrite/probe-back', { name, type: typeOf(row) }),
-      'make the end of the probe',
-    );
+export async function makeReturns(source: Database, captured: readonly CapturedRow[]): Promise<void> {
+  const session = await source.connect();
+  try {
+    for (const row of captured) {
+      if (!isProbe(row.table)) continue;
+      const name = row.table === PROBES.local ? LOCAL.name : SPREAD.name;
+      await session.query(
+        sql('dualwrite/probe-back', { name, type: typeOf(row) }),
+        'make the end of the probe',
+      );
+    }
+  } finally {
+    await session.close();
   }
 }

@@ -91,7 +91,7 @@ export class ReverseFollower {
         fail: context.fail,
       });
       try {
-        await makeReturns(source.session, captured);
+        await makeReturns(source, captured);
         const check = await PassCheck.open(source, target, followed);
         return new ReverseFollower({ ...request, plan }, control, ledger, captured, check, context);
       } catch (error) {

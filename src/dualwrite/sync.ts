@@ -1,9 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { SessionPool } from '../citus/pool.js';
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
 import { formatDuration, plural } from '../core/format.js';
 import { Bell } from './bell.js';
-import { type Following, openDirections, type Way } from './directions.js';
+import {
+  type Following,
+  isCaptured,
+  openDirections,
+  openWay,
+  originOf,
+  WAYS,
+  type Way,
+} from './directions.js';
 import type { FollowRequest, Pass } from './follower.js';
 import { Turn } from './handover.js';
 import { ATTEMPTS, backoff, nextPause } from './pace.js';
@@ -32,6 +41,10 @@ export interface SyncResult extends WayResult {
 /** How often a line about the lag is logged, ms. */
 const TELL_EVERY_MS = 10_000;
 
+/** How often it is looked for capture on a side where there was none, ms. */
+const LOOK_EVERY_MS = 900;
+
+const SIDE: Readonly<Record<Way, string>> = { forward: 'source', reverse: 'cluster' };
 const METRICS: Readonly<Record<Way, string>> = { forward: 'migrate_sync', reverse: 'migrate_sync_back' };
 const GOAL: Readonly<Record<Way, string>> = { forward: 'the target', reverse: 'the single node' };
 
@@ -41,35 +54,69 @@ class Sync {
   readonly #tables = new Set<string>();
   readonly #notCaptured = new Set<string>();
   readonly #told = new Map<Way, number>();
+  readonly #eyes: Partial<Record<Way, SessionPool>> = {};
   #open: readonly Following[] = [];
+  #lookedAt = 0;
 
   constructor(
     private readonly request: FollowRequest,
     private readonly context: Context,
   ) {}
 
-  /** Nothing is followed before this, nor when it has failed. */
+  /** Nothing is followed before this, nor when it has failed. Behind it, looks now and then for what is captured since. */
   async open(): Promise<void> {
-    if (this.#open.length > 0) return;
-    this.#open = await openDirections(this.request, this.context);
-    for (const { way, tables } of this.#open) {
-      for (const table of tables.followed) this.#tables.add(table);
-      const unknown = tables.notCaptured.filter((table) => !this.#notCaptured.has(table));
-      for (const table of unknown) this.#notCaptured.add(table);
-      if (unknown.length > 0) {
-        const side = way === 'forward' ? 'source' : 'cluster';
-        this.context.log.warn(
-          `Changes of these tables are not captured on the ${side}: ${unknown.join(', ')}`,
-        );
+    if (this.#open.length > 0) return this.#widen();
+    this.#lookedAt = this.context.clock.now();
+    const opened = await openDirections(this.request, this.context);
+    this.#open = opened;
+    for (const each of opened) this.#take(each);
+  }
+
+  /** A side whose capture was installed while the other was followed is followed from now on, too. */
+  async #widen(): Promise<void> {
+    const { context, request } = this;
+    const missing = WAYS.filter((way) => !this.#open.some((each) => each.way === way));
+    if (missing.length === 0 || context.clock.now() - this.#lookedAt < LOOK_EVERY_MS) return;
+    this.#lookedAt = context.clock.now();
+    for (const way of missing) {
+      const database = originOf(request, way);
+      const pool = this.#eyes[way] ?? new SessionPool((node) => database.connect(node));
+      this.#eyes[way] = pool;
+      if (!(await pool.use(database.head, isCaptured))) continue;
+      try {
+        const opened = await openWay(way, request, context);
+        this.#open = [...this.#open, opened];
+        this.#take(opened);
+        context.log.info(`Changes of the ${SIDE[way]} are captured now, and are followed, too`);
+      } catch (error) {
+        // Whoever installs it still has it.
+        if (!(error instanceof MigrateError) || error.code !== 'RUN_LOCKED') throw error;
       }
-      if (!this.#sums.has(way)) this.#sums.set(way, { passes: 0, changes: 0, rows: 0 });
     }
+  }
+
+  #take({ way, tables }: Following): void {
+    for (const table of tables.followed) this.#tables.add(table);
+    const unknown = tables.notCaptured.filter((table) => !this.#notCaptured.has(table));
+    for (const table of unknown) this.#notCaptured.add(table);
+    if (unknown.length > 0) {
+      this.context.log.warn(
+        `Changes of these tables are not captured on the ${SIDE[way]}: ${unknown.join(', ')}`,
+      );
+    }
+    if (!this.#sums.has(way)) this.#sums.set(way, { passes: 0, changes: 0, rows: 0 });
   }
 
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = [];
     await Promise.all(open.map((each) => each.close()));
+  }
+
+  /** Closes what `close` leaves open, which keeps nobody out. */
+  async end(): Promise<void> {
+    await this.close();
+    await Promise.all(Object.values(this.#eyes).map((pool) => pool.close()));
   }
 
   /** One pass each way; how many changes there were in all, and how long it took. */
@@ -99,7 +146,7 @@ class Sync {
     const back = way === 'reverse' ? ' back' : '';
     log.info(
       pass.changes === 0
-        ? `Nothing to bring${back}: ${GOAL[way]} is what the ${way === 'forward' ? 'source' : 'cluster'} is`
+        ? `Nothing to bring${back}: ${GOAL[way]} is what the ${SIDE[way]} is`
         : `Brought${back} ${plural(pass.changes, 'change')}, the oldest ${formatDuration(pass.seconds * 1000)} old, in ${formatDuration(ms)}`,
     );
   }
@@ -169,7 +216,7 @@ export async function sync(
     }
   } finally {
     await bell?.close();
-    await following.close();
+    await following.end();
     await turn.close();
   }
 }

@@ -166,7 +166,6 @@ describeCitus('the runbooks, on servers that stay up', () => {
     const early = await firstNamespace(sourceUrl);
     const stop = async () => expect((await operator.stop()).map(({ code }) => code)).toEqual([130]);
     const on = (url: string, namespace: string): Events => ({
-      'Ctrl-C in the other session': stop,
       'the application writes to the source': () => writeTo(sourceUrl, namespace),
       'the application writes to the target': () => writeTo(url, namespace),
     });

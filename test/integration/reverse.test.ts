@@ -271,6 +271,40 @@ describeCitus('capture on the cluster', () => {
     await sides.close();
   });
 
+  test('a running sync follows it from its install on', async () => {
+    const sides = await openSides(journey);
+    const told: string[] = [];
+    const stop = new AbortController();
+    const log = { debug() {}, info: (text: string) => void told.push(text), warn() {}, error() {} };
+    const running = sync(
+      { ...sides, plan: journey.plan, tables: movedTables(journey.plan), untilDrained: false },
+      noopContext({ signal: stop.signal, log }),
+    );
+    running.catch((error: Error) => told.push(error.message));
+    await expect.poll(() => told.join(), { timeout: 30_000 }).toMatch(/Nothing to bring|Brought/);
+    await target.client.query(`UPDATE kind SET label = 'before' WHERE id = 1`);
+    await installBack(journey);
+    await target.client.query(`UPDATE kind SET label = 'behind' WHERE id = 2`);
+    const at = Date.now();
+    const labels = async () =>
+      (await source.client.query('SELECT label FROM kind WHERE id < 3 ORDER BY id')).rows.map(
+        (row) => row.label,
+      );
+    await expect.poll(async () => (await labels())[1], { timeout: 30_000, interval: 20 }).toBe('behind');
+    console.log(`followed ${Date.now() - at} ms after the install`);
+    expect((await labels())[0]).not.toBe('before');
+    expect(told).toContain('Changes of the cluster are captured now, and are followed, too');
+    // The way in goes on beside it.
+    await source.client.query(`UPDATE kind SET label = 'and in' WHERE id = 3`);
+    const there = async () =>
+      (await target.client.query('SELECT label FROM kind WHERE id = 3')).rows[0].label;
+    await expect.poll(there, { timeout: 30_000 }).toBe('and in');
+    stop.abort();
+    await expect(running).rejects.toThrow();
+    expect(await removeReverse(sides.target, noopContext())).toBe(true);
+    await sides.close();
+  });
+
   test('is on all tables or on none, and is installed once however often it is asked for', async () => {
     let tables = 0;
     await expect(

@@ -4,6 +4,7 @@ import { formatBytes, formatCount, formatDuration } from '../../core/format.js';
 import { type Finding, unknown } from '../../cutover/gates/gate.js';
 import { assessReverse } from '../../cutover/gates/reverse-capture.js';
 import { provenFacts } from '../../cutover/reverse-facts.js';
+import { requestShim } from '../../dualwrite/handover.js';
 import { installShim } from '../../dualwrite/install.js';
 import { removeShim } from '../../dualwrite/remove.js';
 import { installReverse } from '../../dualwrite/reverse-install.js';
@@ -15,6 +16,7 @@ import { declined } from '../frame/confirm.js';
 import { renderTable } from '../frame/table.js';
 import { type Access, withDatabases } from '../support/databases.js';
 import { chooseTables, loadPlan, loadPlanForReturn, movedTables } from '../support/plan.js';
+import { isAway } from '../support/reach.js';
 
 async function install(invocation: Invocation): Promise<Outcome> {
   const { config, context } = invocation;
@@ -34,6 +36,27 @@ async function install(invocation: Invocation): Promise<Outcome> {
   });
 }
 
+/** Does `work` while a running `sync` lets go of both sides; also where the source, by which it is asked, is not reached. */
+async function inPlaceOfSync<T>(invocation: Invocation, work: () => Promise<T>): Promise<T> {
+  const { context } = invocation;
+  let begun = false;
+  try {
+    return await withDatabases(invocation, { source: 'write' }, async ({ source }) => {
+      const place = await source.connect();
+      try {
+        await requestShim(place, context);
+        begun = true;
+        return await work();
+      } finally {
+        await place.close();
+      }
+    });
+  } catch (error) {
+    if (begun || !isAway(error)) throw error;
+    return work();
+  }
+}
+
 /** Whether what is written on the cluster comes back, as the gate says it: tried behind every install. */
 async function tryWayBack(invocation: Invocation): Promise<Finding> {
   const { context } = invocation;
@@ -51,12 +74,14 @@ async function tryWayBack(invocation: Invocation): Promise<Finding> {
 
 async function installOnCluster(invocation: Invocation): Promise<Outcome> {
   const { config, context } = invocation;
-  const result = await withDatabases(invocation, { target: 'write' }, async ({ target }) => {
-    const plan = await loadPlanForReturn(invocation);
-    const { logLimit: limitBytes, logPolicy: policy } = config.shim;
-    const tables = chooseTables(plan, config);
-    return installReverse({ target, plan, tables, limitBytes, policy }, context);
-  });
+  const plan = await loadPlanForReturn(invocation);
+  const tables = chooseTables(plan, config);
+  const { logLimit: limitBytes, logPolicy: policy } = config.shim;
+  const result = await inPlaceOfSync(invocation, () =>
+    withDatabases(invocation, { target: 'write' }, ({ target }) =>
+      installReverse({ target, plan, tables, limitBytes, policy }, context),
+    ),
+  );
   const { installed, already } = result;
   const proof = await tryWayBack(invocation);
   const { verdict, evidence, remedy } = proof;
@@ -168,8 +193,11 @@ function remove(invocation: Invocation): Promise<Outcome> {
       !(await invocation.confirm(`Forget ${formatCount(waiting)} changes that were not applied yet?`))
     )
       throw declined();
-    const take = flag === '' ? removeShim : removeReverse;
-    const removed = await take(database, invocation.context);
+    const { context } = invocation;
+    const removed =
+      flag === ''
+        ? await removeShim(database, context)
+        : await inPlaceOfSync(invocation, () => removeReverse(database, context));
     const left = flag === '' ? undefined : await leftOnSource(invocation);
     const text = removed
       ? `The shim on ${place} is gone; ${left === undefined ? 'nothing of it is left.' : `what it keeps on the single node is left there: ${left}`}`
