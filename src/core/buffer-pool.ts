@@ -11,6 +11,8 @@ const isKept = (size: number): boolean =>
  */
 export class BufferPool {
   readonly #free = new Map<number, Buffer[]>();
+  /** What was handed out and has not come back. */
+  readonly #lent = new WeakSet<ArrayBufferLike>();
   readonly #limit: number;
   #bytes = 0;
 
@@ -21,16 +23,22 @@ export class BufferPool {
 
   /** A buffer of `size` bytes with whatever was in it. */
   take(size: number): Buffer {
-    const free = this.#free.get(size)?.pop();
-    if (free === undefined) return Buffer.allocUnsafeSlow(size);
-    this.#bytes -= size;
-    return free;
+    let taken = this.#free.get(size)?.pop();
+    if (taken === undefined) taken = Buffer.allocUnsafeSlow(size);
+    else this.#bytes -= size;
+    this.#lent.add(taken.buffer);
+    return taken;
   }
 
-  /** Takes back what nobody reads any more: a buffer from `take`, or the filled part of one from its beginning. */
+  /**
+   * Takes back what nobody reads any more: a buffer from `take`, or the filled part of one from its beginning. Others
+   * are left alone, and so is one that is given twice: zlib hands over the beginning of a buffer while it goes on
+   * writing behind it.
+   */
   give({ buffer, byteOffset }: Buffer): void {
+    if (byteOffset !== 0 || !this.#lent.delete(buffer)) return;
     const size = buffer.byteLength;
-    if (byteOffset !== 0 || !isKept(size) || this.#bytes + size > this.#limit) return;
+    if (!isKept(size) || this.#bytes + size > this.#limit) return;
     const free = this.#free.get(size) ?? [];
     this.#free.set(size, free);
     free.push(Buffer.from(buffer as ArrayBuffer));

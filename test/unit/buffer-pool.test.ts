@@ -18,6 +18,18 @@ describe('a pool of buffers', () => {
     expect(pool.take(4096).buffer).not.toBe(pool.take(4096).buffer);
   });
 
+  it('takes back neither what it has not handed out nor the same buffer twice', () => {
+    const pool = new BufferPool(1 << 20);
+    const strange = Buffer.allocUnsafeSlow(8192);
+    pool.give(strange.subarray(0, 100));
+    const own = pool.take(8192);
+    expect(own.buffer).not.toBe(strange.buffer);
+    pool.give(own);
+    pool.give(own);
+    expect(pool.take(8192).buffer).toBe(own.buffer);
+    expect(pool.take(8192).buffer).not.toBe(own.buffer);
+  });
+
   it('keeps no more than its limit', () => {
     const pool = new BufferPool(8192);
     const taken = [pool.take(8192), pool.take(8192)];

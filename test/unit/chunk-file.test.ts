@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +78,22 @@ describe.each([
     for await (const _ of pieces);
     // Without compression they are the reader's to give back.
     expect(pool.given).toBe(compression === 'none' ? 0 : Math.ceil(chunk.bytes / LARGEST_BUFFER));
+  });
+
+  test('stays as it was written when buffers are filled again that were given back', async () => {
+    // More than one read, and hardly compressible: the end of each read then lies within a buffer of zlib's.
+    const noise = Array.from({ length: 60 }, () => randomBytes(50_000));
+    const written = await writeChunk(directory, file, compression, counted(rows(noise, 60)), pool);
+    const pieces: Buffer[] = [];
+    const buffers = new BufferPool(1024 * 1024);
+    for await (const piece of readChunk(directory, written, buffers)) {
+      pieces.push(Buffer.from(piece));
+      buffers.give(piece);
+      const again = buffers.take(LARGEST_BUFFER);
+      again.fill(0xee);
+      buffers.give(again);
+    }
+    expect(Buffer.concat(pieces).equals(Buffer.concat(noise))).toBe(true);
   });
 
   test('is refused when a bit has flipped, wherever it is', async () => {
