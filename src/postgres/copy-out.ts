@@ -18,8 +18,12 @@ const READ_AHEAD = 1024 * 1024;
 /** What a pool has to keep for each stream, so that none is made anew: pieces that wait, that are filled and used. */
 export const PIECES_KEPT = 3 * READ_AHEAD;
 
-/** Bytes up to which a loop is faster than the call of copy. */
-const SHORT = 32;
+/**
+ * Bytes from which a row is copied by itself. Shorter ones are first moved together within what was read, over the
+ * headers between them, which makes no object: a copy out of it makes one for each row in Node.js 20, 100 MB for a
+ * million rows, and takes three times as long (105 against 30 ns for 57 bytes).
+ */
+const LONG = 4096;
 
 export interface CopyOutResult {
   /** Rows, as the server counted them. */
@@ -125,10 +129,13 @@ class CopyOut implements Submittable {
     return piece;
   }
 
-  /** Nothing of `bytes` is referenced when this returns. */
+  /** Writes into `bytes`; nothing of it is referenced when this returns. */
   readonly #onData = (bytes: Buffer): void => {
     const end = bytes.length;
     let at = 0;
+    // What was moved together of rows and is not in a piece yet.
+    let run = 0;
+    let runEnd = 0;
     while (at < end) {
       if (this.#left === 0) {
         let header = bytes;
@@ -137,7 +144,7 @@ class CopyOut implements Submittable {
           at += HEADER;
         } else {
           at += this.#completeHead(bytes, at);
-          if (this.#headLength < HEADER) return;
+          if (this.#headLength < HEADER) break;
           this.#headLength = 0;
           header = this.#head;
           from = 0;
@@ -148,17 +155,27 @@ class CopyOut implements Submittable {
         if (!this.#rowsLeft) {
           this.#source.passOn(header.subarray(from, from + HEADER));
           if (type === COPY_DONE || type === ERROR_RESPONSE) {
+            this.#append(bytes, run, runEnd);
             this.#handBack(bytes.subarray(at));
             return;
           }
         }
       }
       const part = Math.min(this.#left, end - at);
-      if (this.#rowsLeft) this.#append(bytes, at, at + part);
-      else if (part > 0) this.#source.passOn(bytes.subarray(at, at + part));
+      if (!this.#rowsLeft) {
+        if (part > 0) this.#source.passOn(bytes.subarray(at, at + part));
+      } else if (part < LONG && run < runEnd) {
+        bytes.copyWithin(runEnd, at, at + part);
+        runEnd += part;
+      } else {
+        this.#append(bytes, run, runEnd);
+        run = at;
+        runEnd = at + part;
+      }
       at += part;
       this.#left -= part;
     }
+    this.#append(bytes, run, runEnd);
   };
 
   /** Returns how many bytes it took. */
@@ -174,8 +191,7 @@ class CopyOut implements Submittable {
       const piece = this.#piece;
       const filled = this.#filled;
       const part = Math.min(to - at, PIECE_BYTES - filled);
-      if (part < SHORT) for (let i = 0; i < part; i += 1) piece[filled + i] = bytes[at + i]!;
-      else bytes.copy(piece, filled, at, at + part);
+      bytes.copy(piece, filled, at, at + part);
       this.#filled = filled + part;
       at += part;
       if (this.#filled === PIECE_BYTES) this.#handOver();
