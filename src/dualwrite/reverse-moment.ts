@@ -175,7 +175,7 @@ async function lockWriters({ pool, target }: MomentRequest, names: string): Prom
 /** Prepared transactions that are still undecided: each is visible on some nodes and not on others. */
 async function countInDoubt(taken: readonly { readonly session: Session }[]): Promise<number> {
   const counts = await Promise.all(
-    taken.map(({ session }) => session.one<{ transactions: number }>(sql('citus/in-doubt'))),
+    taken.map(({ session }) => session.one<{ transactions: number }>(sql('dualwrite/reverse-in-doubt'))),
   );
   return counts.reduce((sum, { transactions }) => sum + transactions, 0);
 }

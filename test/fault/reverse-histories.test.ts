@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Context } from '../../src/core/context.js';
-import { MigrateError } from '../../src/core/errors.js';
 import {
   type Cluster,
   createDatabase,
@@ -9,24 +7,21 @@ import {
   startCluster,
   startServer,
 } from '../../src/demo/servers/index.js';
-import type { ReverseFollower } from '../../src/dualwrite/reverse-follower.js';
+import type { ReverseMoment } from '../../src/dualwrite/reverse-moment.js';
 import { reverseStatus } from '../../src/dualwrite/reverse-status.js';
 import { shimStatus } from '../../src/dualwrite/status.js';
 import { CLUSTER } from '../support/cluster-histories.js';
 import { connectTo, describeCitus } from '../support/databases.js';
 import { followBack, install, installBack, openSides } from '../support/follow.js';
 import { FOLLOW_FILL, FOLLOW_SCHEMA } from '../support/follow-schema.js';
-import { seeded, Writers } from '../support/histories.js';
+import { Writers } from '../support/histories.js';
+import { History, histories } from '../support/history.js';
 import { type Journey, load, prepare } from '../support/load.js';
+import { Passes } from '../support/passes.js';
 import { ReverseOracle } from '../support/reverse-oracle.js';
+import { Upheavals } from '../support/upheavals.js';
 
-const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 40);
-const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
-const STEPS = 14;
-/** Every so many histories a server goes down in the middle. */
-const RESTART_EVERY = 20;
-/** Attempts in which, once nobody writes any more, a pass has to get through. */
-const MOST_ATTEMPTS = 100;
+const RUN = histories(70);
 
 /** Where a pass may break; the process is gone at once and another one takes over. */
 const POINTS = [
@@ -40,26 +35,15 @@ const POINTS = [
 
 describeCitus('sync back under concurrent writers', () => {
   let cluster: Cluster;
+  /** Workers, and those that have joined since. */
+  let workers: Server[];
   let single: Server;
   let journey: Journey;
   let oracle: ReverseOracle;
   let writers: Writers;
-  let opened: { follower: ReverseFollower; close(): Promise<void> };
-  /** Where the next pass breaks. */
-  let crashAt: string | undefined;
-  /** What the last pass was refused for. */
-  let refusal: string | undefined;
-  const seen = { passes: 0, fences: 0, crashes: 0, refused: 0, restarts: 0 };
-  const urls = () => [cluster.url(), ...cluster.workers.map((worker) => worker.url('app'))];
-
-  const context: Partial<Context> = {
-    fail: (point) => {
-      if (point !== crashAt) return;
-      crashAt = undefined;
-      seen.crashes += 1;
-      throw new MigrateError('INTERNAL', { message: `crash ${point}` });
-    },
-  };
+  let passes: Passes<ReverseMoment>;
+  let upheavals: Upheavals;
+  const urls = () => [cluster.url(), ...workers.map((worker) => worker.url('app'))];
 
   beforeAll(async () => {
     const postgres = await findPostgres();
@@ -67,6 +51,7 @@ describeCitus('sync back under concurrent writers', () => {
       startServer({ install: postgres, name: 'source' }),
       startCluster({ install: postgres, shardCount: 4 }),
     ]);
+    workers = [...cluster.workers];
     const url = await createDatabase(single, 'histories');
     const source = { url, client: await connectTo(url) };
     const target = { url: cluster.url(), client: await connectTo(cluster.url()) };
@@ -78,102 +63,41 @@ describeCitus('sync back under concurrent writers', () => {
     await installBack(journey);
     // Whoever is blocked gives up soon, on whatever node: the history goes on.
     await target.client.query(`ALTER DATABASE app SET lock_timeout = '40ms'`);
-    await open();
+    writers = await Writers.open([...urls(), cluster.url()], CLUSTER);
+    upheavals = new Upheavals(cluster.url());
+    passes = new Passes<ReverseMoment>({
+      open: (context) => followBack(journey, context),
+      compare,
+      disturbances: upheavals.disturbances,
+    });
   });
   afterAll(async () => {
-    await close();
-    await Promise.all([cluster?.stop(), single?.stop()]);
+    await upheavals?.settled();
+    await Promise.all([passes?.close(), writers?.close(), oracle?.close()]);
+    await Promise.all([
+      cluster?.stop(),
+      single?.stop(),
+      ...(workers ?? []).slice(2).map((one) => one.stop()),
+    ]);
   });
 
-  async function open(): Promise<void> {
-    oracle = await ReverseOracle.open(journey.source.url, urls());
-    writers = await Writers.open([...urls(), cluster.url()], CLUSTER);
-    opened = await followBack(journey, context);
-  }
-
-  async function close(): Promise<void> {
-    await Promise.all([opened?.close(), writers?.close(), oracle?.close()]);
-  }
-
-  /** One pass, at whose fence both sides are compared; a new process after a crash. True: nothing was left. */
-  async function pass(note: string, exact = true): Promise<boolean> {
-    try {
-      const { changes } = await opened.follower.pass(
-        exact
-          ? async (moment) => {
-              seen.fences += 1;
-              await oracle.expectEqual(note, moment);
-            }
-          : undefined,
-      );
-      seen.passes += 1;
-      return changes === 0;
-    } catch (error) {
-      if (!(error instanceof MigrateError)) throw error;
-      if (error.message.startsWith('crash')) {
-        await opened.close();
-        opened = await followBack(journey, context);
-      } else if (error.retry === 'never') throw error;
-      // A lock that a writer holds: the next pass gets it.
-      else {
-        seen.refused += 1;
-        refusal = error.message;
-      }
-      return false;
+  let openedAt = -1;
+  async function compare(note: string, moment?: ReverseMoment): Promise<void> {
+    if (openedAt !== upheavals.disturbances()) {
+      await oracle?.close();
+      oracle = await ReverseOracle.open(journey.source.url, urls());
+      openedAt = upheavals.disturbances();
     }
+    await oracle.expectEqual(note, moment);
   }
 
-  /** A server goes down with all that is open on it, and comes back. */
-  async function restart(server: Server): Promise<void> {
-    await server.restart('immediate');
-    seen.restarts += 1;
-    await close();
-    await open();
-  }
-
-  async function history(seed: number): Promise<void> {
-    const random = seeded(seed * 7919);
-    const note = `seed ${seed}`;
-    // In some histories, as their seeds say: the first pass that gets so far breaks there, if only at the end.
-    if (random() < 0.3) crashAt = POINTS[Math.floor(random() * POINTS.length)];
-    const servers = [single, ...cluster.workers, cluster.coordinator];
-    const down = seed % RESTART_EVERY === 0 ? servers[(seed / RESTART_EVERY) % servers.length] : undefined;
-    let passing: Promise<boolean> | undefined;
-    await writers.run(seed, STEPS, async () => {
-      // Some passes run beside the writers, some are waited for.
-      const dice = random();
-      if (dice < 0.15 && passing === undefined) {
-        passing = pass(note, random() < 0.4);
-        passing.catch(() => {});
-      } else if (dice > 0.9) {
-        await passing;
-        passing = undefined;
-      }
-    });
-    await passing;
-    if (down !== undefined) await restart(down);
-    for (let attempts = 1; !(await pass(note)); attempts += 1)
-      if (attempts === MOST_ATTEMPTS)
-        throw new Error(`No pass gets through at the end of ${note}: ${refusal}`);
-  }
-
-  test(`is equal to the cluster at every fence, over ${HISTORIES} histories`, {
+  test(`is equal to the cluster at every fence, over ${RUN.count} histories`, {
     timeout: 3_600_000,
   }, async () => {
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + HISTORIES; seed += 1) {
-      try {
-        await history(seed);
-      } catch (error) {
-        console.error(`History ${seed} (MIGRATE_TEST_SEED):\n${writers.log.join('\n')}`);
-        throw error;
-      }
-    }
-
-    if (HISTORIES < 20) return;
-    // The histories were what they are meant to be.
-    expect(seen.fences).toBeGreaterThan(HISTORIES);
-    expect(seen.crashes).toBeGreaterThan(HISTORIES / 8);
-    expect(seen.restarts).toBeGreaterThan(0);
+    const history = new History({ writers, passes, upheavals, points: POINTS, sharded: true });
+    for (const seed of RUN.seeds) await history.run(seed, [single, ...workers, cluster.coordinator]);
+    if (RUN.count < 20) return;
+    history.expectVaried(RUN.count);
   });
 
   test('what is brought back is not captured to be brought in again, nor the other way round', async () => {
@@ -186,12 +110,30 @@ describeCitus('sync back under concurrent writers', () => {
     await sides.close();
   });
 
+  test('notices a shard whose triggers did not come along to its new node', async () => {
+    upheavals.move(() => 0, 'block_writes');
+    await upheavals.settled();
+    while (!(await passes.pass('moved', () => 1)));
+    const { rows } = await (await connectTo(cluster.url())).query(
+      `SELECT s.shardid, n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
+       WHERE s.logicalrelid = 'account'::regclass ORDER BY p.placementid DESC LIMIT 1`,
+    );
+    const [{ shardid, nodeport }] = rows;
+    const there = await connectTo(workers.find(({ port }) => port === nodeport)!.url('app'));
+    await there.query('SET citus.enable_manual_changes_to_shards = on');
+    const trigger = `citus_migrate_update_${shardid}`;
+    await there.query(`ALTER TABLE account_${shardid} DISABLE TRIGGER ${trigger}`);
+    await expect(passes.pass('silent', () => 1)).rejects.toMatchObject({ code: 'CAPTURE_LOST' });
+    await there.query(`ALTER TABLE account_${shardid} ENABLE ALWAYS TRIGGER ${trigger}`);
+    expect(await passes.pass('heard', () => 1)).toBe(true);
+  });
+
   test('notices a change that nobody captured', async () => {
     const client = await connectTo(cluster.url());
     await client.query('SET citus.enable_unsafe_triggers = on');
     await client.query('ALTER TABLE account DISABLE TRIGGER citus_migrate_insert');
     await client.query(`INSERT INTO account (id, namespace, name) VALUES (5001, 'ns1', 'unseen')`);
-    await expect(oracle.expectEqual('control')).rejects.toThrow();
-    await expect(opened.follower.pass()).rejects.toMatchObject({ code: 'CAPTURE_LOST' });
+    await expect(compare('control')).rejects.toThrow();
+    await expect(passes.pass('control', () => 0)).rejects.toMatchObject({ code: 'CAPTURE_LOST' });
   });
 });

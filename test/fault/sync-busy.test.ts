@@ -82,4 +82,31 @@ describeCitus('sync, while a transaction of the application has captured tables 
     await oracle.expectEqual('behind it');
     await oracle.close();
   });
+
+  test('sees no moment of all nodes while one of them has not decided a transaction, however young, and settles it', async () => {
+    const coordinator = await connectTo(target.url);
+    await coordinator.query(`INSERT INTO account (id, namespace, name) VALUES (801, 'ns1', 'whole')`);
+    const { rows } = await coordinator.query(
+      `SELECT shard_name, nodeport, (SELECT groupid FROM pg_dist_node n WHERE n.groupid <> 0 AND n.nodeport <> s.nodeport) AS other
+       FROM citus_shards s WHERE shardid = get_shard_id_for_distribution_column('account', 'ns1')`,
+    );
+    const [{ shard_name, nodeport, other }] = rows;
+    const node = await connectTo(target.workerUrls.find((url) => Number(new URL(url).port) === nodeport)!);
+    // What is left where an application worked through the other worker, and that one could not say its last word.
+    await node.query('BEGIN');
+    await node.query(`UPDATE ${shard_name} SET name = 'half' WHERE id = 801`);
+    await node.query(`PREPARE TRANSACTION 'citus_${other}_1_999999_0'`);
+    const { follower, close } = await followBack(journey);
+    await expect(follower.pass(async () => {})).rejects.toMatchObject({
+      code: 'TRANSIENT',
+      message: expect.stringContaining('undecided'),
+    });
+    expect(
+      (await node.query('SELECT FROM pg_prepared_xacts WHERE database = current_database()')).rows,
+    ).toEqual([]);
+    const oracle = await ReverseOracle.open(source.url, [target.url, ...target.workerUrls]);
+    await follower.pass((moment) => oracle.expectEqual('settled', moment));
+    await oracle.close();
+    await close();
+  });
 });

@@ -1,16 +1,23 @@
-import { beforeAll, describe, expect, inject, test } from 'vitest';
-import type { Context } from '../../src/core/context.js';
-import { MigrateError } from '../../src/core/errors.js';
-import type { Follower } from '../../src/dualwrite/follower.js';
-import { connectTo, type FreshDatabase, freshCluster, freshSource } from '../support/databases.js';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import {
+  createDatabase,
+  findPostgres,
+  type Server,
+  startCluster,
+  startServer,
+} from '../../src/demo/servers/index.js';
+import type { SourceMoment } from '../../src/dualwrite/snapshot.js';
+import { connectTo } from '../support/databases.js';
 import { follow, install, Oracle } from '../support/follow.js';
 import { FOLLOW_DISTRIBUTED, FOLLOW_EXPECTED, FOLLOW_FILL, FOLLOW_SCHEMA } from '../support/follow-schema.js';
-import { seeded, Writers } from '../support/histories.js';
+import { Writers } from '../support/histories.js';
+import { History, histories } from '../support/history.js';
+import { joinNode } from '../support/join-node.js';
 import { type Journey, load, prepare } from '../support/load.js';
+import { Passes } from '../support/passes.js';
+import { Upheavals } from '../support/upheavals.js';
 
-const HISTORIES = Number(process.env.MIGRATE_TEST_HISTORIES ?? 160);
-const FIRST_SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
-const STEPS = 16;
+const RUN = histories(140);
 
 /** Where a pass may break; the process is gone at once and another one takes over. */
 const POINTS = [
@@ -24,108 +31,93 @@ const POINTS = [
 ];
 
 describe('sync under concurrent writers', () => {
-  let source: FreshDatabase;
-  let target: FreshDatabase;
+  const sharded = inject('citus');
+  /** The source's first, then the target's. */
+  const servers: Server[] = [];
   let journey: Journey;
-  let oracle: Oracle;
+  let oracle: Oracle | undefined;
   let writers: Writers;
-  let opened: { follower: Follower; close(): Promise<void> };
-  /** Where the next pass breaks. */
-  let crashAt: string | undefined;
-  const seen = { passes: 0, fences: 0, crashes: 0, refused: 0 };
-
-  const context: Partial<Context> = {
-    fail: (point) => {
-      if (point !== crashAt) return;
-      crashAt = undefined;
-      seen.crashes += 1;
-      throw new MigrateError('INTERNAL', { message: `crash ${point}` });
-    },
-  };
+  let passes: Passes<SourceMoment>;
+  let upheavals: Upheavals;
 
   beforeAll(async () => {
-    source = await freshSource();
-    target = inject('citus') ? await freshCluster({ shardCount: 4 }) : await freshSource();
+    const postgres = await findPostgres();
+    const settings = { max_connections: 200 };
+    const single = await startServer({ install: postgres, settings, name: 'source' });
+    servers.push(single);
+    const url = await createDatabase(single, 'app');
+    let targetUrl: string;
+    if (sharded) {
+      const cluster = await startCluster({ install: postgres, settings, shardCount: 4 });
+      servers.push(cluster.coordinator, ...cluster.workers);
+      targetUrl = cluster.url();
+    } else {
+      const plain = await startServer({ install: postgres, settings, name: 'target' });
+      servers.push(plain);
+      targetUrl = await createDatabase(plain, 'app');
+    }
+    const source = { url, client: await connectTo(url) };
     await source.client.query(FOLLOW_SCHEMA);
     await source.client.query(FOLLOW_FILL);
-    journey = await prepare(source, target);
+    journey = await prepare(source, { url: targetUrl, client: await connectTo(targetUrl) });
     await install(journey);
     await load(journey);
-    oracle = await Oracle.open(journey, FOLLOW_EXPECTED);
-    writers = await Writers.open(Array.from({ length: 4 }, () => source.url));
-    opened = await follow(journey, context);
-    return async () => {
-      await opened.close();
-      await writers.close();
-    };
+    writers = await Writers.open(Array.from({ length: 4 }, () => url));
+    upheavals = new Upheavals(sharded ? targetUrl : undefined);
+    passes = new Passes<SourceMoment>({
+      open: (context) => follow(journey, context),
+      compare: async (note, { exported }) => (await freshOracle()).expectEqual(exported, note),
+      disturbances: upheavals.disturbances,
+    });
+  });
+  afterAll(async () => {
+    await upheavals?.settled();
+    await Promise.all([passes?.close(), writers?.close(), oracle?.close()]);
+    await Promise.all(servers.map((server) => server.stop()));
   });
 
-  /** One pass, at whose fence both sides are compared; a new process after a crash. True: nothing was left to apply. */
-  async function pass(note: string): Promise<boolean> {
-    try {
-      const { changes } = await opened.follower.pass(async ({ exported }) => {
-        seen.fences += 1;
-        await oracle.expectEqual(exported, note);
-      });
-      seen.passes += 1;
-      return changes === 0;
-    } catch (error) {
-      if (!(error instanceof MigrateError)) throw error;
-      if (error.message.startsWith('crash')) {
-        await opened.close();
-        opened = await follow(journey, context);
-      } else if (error.retry === 'never') throw error;
-      // A lock that a writer holds, such as TRUNCATE's: the next pass gets it.
-      else seen.refused += 1;
-      return false;
-    }
+  let openedAt = -1;
+  /** Its connections go down with the servers. */
+  async function freshOracle(): Promise<Oracle> {
+    if (oracle !== undefined && openedAt === upheavals.disturbances()) return oracle;
+    await oracle?.close();
+    openedAt = upheavals.disturbances();
+    oracle = await Oracle.open(journey, FOLLOW_EXPECTED);
+    return oracle;
   }
 
-  async function history(seed: number): Promise<void> {
-    const random = seeded(seed * 7919);
-    const note = `seed ${seed}`;
-    // In some histories, as their seeds say: the first pass that gets so far breaks there, if only at the end.
-    if (random() < 0.3) crashAt = POINTS[Math.floor(random() * POINTS.length)];
-    let passing: Promise<boolean> | undefined;
-    await writers.run(seed, STEPS, async () => {
-      // Some passes run beside the writers, some are waited for.
-      const dice = random();
-      if (dice < 0.2 && passing === undefined) {
-        passing = pass(note);
-        passing.catch(() => {});
-      } else if (dice > 0.9) {
-        await passing;
-        passing = undefined;
-      }
-    });
-    await passing;
-    while (!(await pass(note)));
-    await oracle.expectEqual(undefined, `end of ${note}`);
-  }
-
-  test(`is equal to the source at every fence, over ${HISTORIES} histories`, {
+  test(`is equal to the source at every fence, over ${RUN.count} histories`, {
     timeout: 3_600_000,
   }, async () => {
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + HISTORIES; seed += 1) {
-      try {
-        await history(seed);
-      } catch (error) {
-        console.error(`History ${seed} (MIGRATE_TEST_SEED):\n${writers.log.join('\n')}`);
-        throw error;
+    const history = new History({ writers, passes, upheavals, points: POINTS, sharded });
+    for (const [index, seed] of RUN.seeds.entries()) {
+      if (sharded && index === Math.floor(RUN.count / 2)) {
+        // A process that has begun before knows nothing of the new worker.
+        servers.push(await joinNode(journey.target.url));
+        await passes.close();
+        upheavals.rebalance();
       }
+      await history.run(seed, servers);
     }
-    if (inject('citus')) await oracle.expectPlaced(FOLLOW_DISTRIBUTED, 'namespace');
-    if (HISTORIES < 20) return;
-    // The histories were what they are meant to be.
-    expect(seen.fences).toBeGreaterThan(HISTORIES);
-    expect(seen.crashes).toBeGreaterThan(HISTORIES / 8);
+    if (sharded) await (await freshOracle()).expectPlaced(FOLLOW_DISTRIBUTED, 'namespace');
+    if (RUN.count >= 20) history.expectVaried(RUN.count);
+  });
+
+  test.runIf(sharded)('notices a row that a move has left behind in the wrong shard', async () => {
+    const client = await connectTo(journey.target.url);
+    await client.query(
+      `SELECT run_command_on_placements('event', $$INSERT INTO %1$s (id, day, namespace, what) VALUES (7001, 1, 'ns1', 'astray')$$)`,
+    );
+    await expect((await freshOracle()).expectPlaced(['event'], 'namespace')).rejects.toThrow();
+    await client.query(`SELECT run_command_on_placements('event', 'DELETE FROM %1$s WHERE id = 7001')`);
+    await (await freshOracle()).expectPlaced(['event'], 'namespace');
   });
 
   test('notices a change that nobody captured', async () => {
-    const client = await connectTo(source.url);
+    const client = await connectTo(journey.source.url);
     await client.query('ALTER TABLE account DISABLE TRIGGER citus_migrate_insert');
     await client.query(`INSERT INTO account VALUES (5001, 'ns1', 'unseen')`);
-    await expect(oracle.expectEqual()).rejects.toThrow();
-    await expect(opened.follower.pass()).rejects.toMatchObject({ code: 'CAPTURE_LOST' });
+    await expect((await freshOracle()).expectEqual()).rejects.toThrow();
+    await expect(passes.pass('control', () => 0)).rejects.toMatchObject({ code: 'CAPTURE_LOST' });
   });
 });

@@ -143,6 +143,10 @@ export class Oracle {
     return new Oracle(expectations, source, target);
   }
 
+  async close(): Promise<void> {
+    await Promise.all([this.source, this.target].map((client) => client.end().catch(() => {})));
+  }
+
   /** The rows of a side, sorted; of the source under an exported snapshot where one is named. */
   async #rows(side: 'source' | 'target', select: string): Promise<string[]> {
     const { rows } = await this[side].query<{ line: string }>(

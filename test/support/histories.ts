@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Line } from './line.js';
 
 /** mulberry32: a small seeded generator; the same seed gives the same history. */
 export function seeded(seed: number): () => number {
@@ -112,6 +112,14 @@ function statement(random: Random, whole: boolean): string {
   }
 }
 
+/** What the writers of one history share. */
+interface Shared {
+  /** What open transactions have claimed, and whose it is. */
+  readonly claims: Map<string, Writer>;
+  /** A server went down: what became of transactions is not known before the history has ended. */
+  unsure: boolean;
+}
+
 /** One connection that works through transactions of its own. */
 class Writer {
   #open = false;
@@ -123,22 +131,28 @@ class Writer {
   #repeatable = false;
 
   constructor(
-    private readonly client: pg.Client,
+    private readonly line: Line,
     private readonly random: Random,
     readonly log: string[],
     private readonly name: string,
     private readonly scenario: Scenario,
-    /** What open transactions have claimed, and whose it is; shared. */
-    private readonly claims: Map<string, Writer>,
+    private readonly shared: Shared,
   ) {}
 
   async #run(text: string): Promise<void> {
     this.log.push(`${this.name}: ${text}`);
-    await this.client.query(text);
+    await this.line.query(text);
   }
 
   async step(): Promise<void> {
     const { random } = this;
+    if (!(await this.line.isOpen())) {
+      // Its transaction went down with the server, or in a moment that nobody knows.
+      this.#open = false;
+      this.log.push(`${this.name}: its server is down`);
+      return;
+    }
+    if (this.line.isNew()) this.#open = false;
     try {
       if (!this.#open) {
         this.#repeatable = random() < 0.3;
@@ -168,8 +182,9 @@ class Writer {
       whole: this.#replica,
       repeatable: this.#repeatable,
       claim: (what) => {
-        const owner = this.claims.get(what) ?? this;
-        if (owner === this) this.claims.set(what, this);
+        const { claims } = this.shared;
+        const owner = claims.get(what) ?? this;
+        if (owner === this) claims.set(what, this);
         return owner === this;
       },
     });
@@ -177,8 +192,16 @@ class Writer {
 
   /** A statement was refused, by a constraint or a lock: some go on from a savepoint. */
   async #recover(): Promise<void> {
-    if (this.#savepoints > 0 && this.random() < 0.5) await this.#run('ROLLBACK TO SAVEPOINT s');
-    else await this.#end(false);
+    const back = this.#savepoints > 0 && this.random() < 0.5;
+    if (
+      back &&
+      (await this.#run('ROLLBACK TO SAVEPOINT s').then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+    await this.#end(false);
   }
 
   async #end(keep: boolean): Promise<void> {
@@ -187,9 +210,10 @@ class Writer {
       await this.#run(keep ? 'COMMIT' : 'ROLLBACK');
     } catch (error) {
       this.log.push(`${this.name}: ${(error as Error).message}`);
-      await this.client.query('ROLLBACK').catch(() => {});
+      await this.line.query('ROLLBACK').catch(() => {});
     }
-    for (const [what, owner] of this.claims) if (owner === this) this.claims.delete(what);
+    const { claims, unsure } = this.shared;
+    if (!unsure) for (const [what, owner] of claims) if (owner === this) claims.delete(what);
   }
 
   async finish(): Promise<void> {
@@ -200,35 +224,33 @@ class Writer {
 /** Some writers on one database, of which at any step a random one takes its next step. */
 export class Writers {
   readonly log: string[] = [];
+  #shared: Shared = { claims: new Map(), unsure: false };
 
   private constructor(
-    private readonly clients: readonly pg.Client[],
+    private readonly lines: readonly Line[],
     private readonly scenario: Scenario,
   ) {}
 
   /** One writer on each of the URLs. */
   static async open(urls: readonly string[], scenario = SINGLE): Promise<Writers> {
-    const clients = await Promise.all(
-      urls.map(async (url) => {
-        const client = new pg.Client({ connectionString: url });
-        // A server that a test stops takes its clients along.
-        client.on('error', () => {});
-        await client.connect();
-        // Whoever is blocked gives up soon: the history goes on.
-        await client.query(`SET lock_timeout = '40ms'`);
-        return client;
-      }),
-    );
-    return new Writers(clients, scenario);
+    const lines = urls.map((url) => new Line(url));
+    for (const line of lines) if (!(await line.isOpen())) throw new Error(`${line.url} does not answer`);
+    return new Writers(lines, scenario);
+  }
+
+  /** A server goes down: until the end of this history nobody brings again what somebody may have brought. */
+  beUnsure(): void {
+    this.#shared.unsure = true;
   }
 
   /** A history: `steps` steps, with `between` before each; at its end every transaction has ended. */
   async run(seed: number, steps: number, between: (random: Random) => Promise<void>): Promise<void> {
     this.log.length = 0;
     const random = seeded(seed);
-    const claims = new Map<string, Writer>();
-    const writers = this.clients.map(
-      (client, index) => new Writer(client, random, this.log, `w${index}`, this.scenario, claims),
+    const shared: Shared = { claims: new Map(), unsure: false };
+    this.#shared = shared;
+    const writers = this.lines.map(
+      (line, index) => new Writer(line, random, this.log, `w${index}`, this.scenario, shared),
     );
     for (let step = 0; step < steps; step += 1) {
       await between(random);
@@ -238,6 +260,6 @@ export class Writers {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.end().catch(() => {})));
+    await Promise.all(this.lines.map((line) => line.close()));
   }
 }
