@@ -145,6 +145,7 @@ export class ReverseFollower {
         { target, pool: this.#pool, captured, searchPath, exact },
         sessions,
       );
+      await moment.members.before();
       const windows = this.#windows(moment);
       const rows = windows.length === 0 ? 0 : await this.#apply(moment, windows, searchPath);
       await atFence?.(moment);
@@ -158,6 +159,7 @@ export class ReverseFollower {
         for (const node of moment.nodes) if (node.changes > 0) await this.#consume(node);
         await fail('sync back: after the logs were told');
       }
+      await moment.members.after();
       this.#resumed = false;
       const { changes, seconds } = moment;
       const visible = moment.nodes.map((node) => `${node.node.name} ${node.visible}`).join(', ');

@@ -51,7 +51,7 @@ function refuseUncapturable(refused: readonly string[]): void {
   });
 }
 
-/** Throws CAPTURE_LOST for a node that has joined the cluster since and holds rows of captured tables already. */
+/** Throws CAPTURE_LOST for a node that has joined the cluster since, and that holds or has held rows of captured tables. */
 async function requireCovered(
   { session }: Database,
   { node, session: there }: { node: Node; session: Session },
@@ -59,6 +59,11 @@ async function requireCovered(
 ): Promise<void> {
   const known = (await readState(there)) === undefined ? [] : await readCaptured(there);
   const ids = new Set(known.map(({ id }) => id));
+  const { unseen } = await there.one<{ unseen: boolean }>(
+    "SELECT to_regclass('citus_migrate.unseen') IS NOT NULL AS unseen",
+    'look whether something was written before',
+  );
+  if (unseen) throw uncovered([node.name]);
   const lacking = captured.filter(({ id }) => !ids.has(id));
   if (lacking.length === 0) return;
   const { shards } = await session.one<{ shards: number }>(
@@ -180,6 +185,8 @@ export async function installReverse(request: ReverseInstallRequest, context: Co
     nodes = await NodeSessions.open(target);
     const before = (await readState(session)) === undefined ? [] : await readCaptured(session);
     for (const each of nodes.all) await requireCovered(target, each, before);
+    const probed = before.some(({ table }) => isProbe(table));
+    const covering = [...tracked, ...(probed ? await trackedProbes(target, session) : [])];
     for (const { session: there } of nodes.workersFirst) {
       await there.transaction(async () => {
         await there.query(
@@ -196,6 +203,7 @@ export async function installReverse(request: ReverseInstallRequest, context: Co
             'watch for changes of the schema',
           );
         }
+        await coverNode(there, before, covering);
       });
     }
     await makeProbes(
@@ -209,7 +217,6 @@ export async function installReverse(request: ReverseInstallRequest, context: Co
       probes.map(({ table }) => qualified(table)),
     );
     const known = new Map(before.map((row) => [row.table, row]));
-    await coverNodes(nodes, before, [...tracked, ...probes]);
     let nextId = Math.max(0, ...before.map(({ id }) => id)) + 1;
     const installed: string[] = [];
     const already: string[] = [];
@@ -247,6 +254,9 @@ export async function installReverse(request: ReverseInstallRequest, context: Co
     for (const { session: there } of nodes.workersFirst) {
       await there.query(sql('dualwrite/reverse-activate'), 'finish the shim');
     }
+    if (target.kind === 'citus') {
+      await nodes.all[0]!.session.query(sql('dualwrite/reverse-members'), 'note which nodes capture');
+    }
     return { installed, already };
   } finally {
     await nodes?.close();
@@ -254,32 +264,31 @@ export async function installReverse(request: ReverseInstallRequest, context: Co
   }
 }
 
-/** Gives a node that has joined since, and holds no rows yet, what the others have. */
-async function coverNodes(
-  nodes: NodeSessions,
+/**
+ * Gives a node that has joined since, and holds no rows yet, what the others have; in the transaction that makes the
+ * shim there, for from then on its triggers write.
+ */
+async function coverNode(
+  session: Session,
   captured: readonly CapturedRow[],
   tracked: readonly TrackedBack[],
 ): Promise<void> {
-  for (const { session } of nodes.workersFirst) {
-    const ids = new Set((await readCaptured(session)).map(({ id }) => id));
-    for (const row of captured) {
-      if (ids.has(row.id)) continue;
-      const columns = tracked.find(({ table }) => qualified(table) === row.table)?.columns;
-      if (columns === undefined) {
-        throw new MigrateError('SHIM_DIFFERS', {
-          message: `A node has joined the cluster, and ${row.table}, which is captured on the others, is not among the chosen tables`,
-          hint: 'Repeat the command with the tables that it was installed for.',
-        });
-      }
-      const { id, table, shape: shapes } = row;
-      const capture = captureOf(id);
-      await session.transaction(async () => {
-        await session.query(`DROP TABLE IF EXISTS ${logOf(id, 1)}, ${logOf(id, 2)}`);
-        await session.query(
-          captureDdl({ id, table, columns, shapes, segment: SEGMENT }),
-          `make the change log of ${capture}`,
-        );
+  const ids = new Set((await readCaptured(session)).map(({ id }) => id));
+  for (const row of captured) {
+    if (ids.has(row.id)) continue;
+    const columns = tracked.find(({ table }) => qualified(table) === row.table)?.columns;
+    if (columns === undefined) {
+      throw new MigrateError('SHIM_DIFFERS', {
+        message: `A node has joined the cluster, and ${row.table}, which is captured on the others, is not among the chosen tables`,
+        hint: 'Repeat the command with the tables that it was installed for.',
       });
     }
+    const { id, table, shape: shapes } = row;
+    const capture = captureOf(id);
+    await session.query(`DROP TABLE IF EXISTS ${logOf(id, 1)}, ${logOf(id, 2)}`);
+    await session.query(
+      captureDdl({ id, table, columns, shapes, segment: SEGMENT }),
+      `make the change log of ${capture}`,
+    );
   }
 }

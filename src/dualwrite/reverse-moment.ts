@@ -9,6 +9,7 @@ import { isState, type Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
 import { logOf } from './names.js';
 import { uncovered } from './reverse-install.js';
+import { type Member, Members, requireMembers } from './reverse-members.js';
 import { LOCK_WAIT_MS } from './short-lock.js';
 import { type Pending, requireCapturing, requireShapes } from './snapshot.js';
 import type { CapturedRow, CaptureState } from './state.js';
@@ -33,6 +34,7 @@ export interface ReverseMoment {
   readonly nodes: readonly NodeMoment[];
   /** Where every table lay while the snapshots were taken. */
   readonly shards: ReadonlyMap<string, TableShards>;
+  readonly members: Members;
   readonly changes: number;
   readonly seconds: number;
   /** The same snapshots, for other readers; they end with the pass. */
@@ -53,6 +55,7 @@ const UNDEFINED_TABLE = '42P01';
 interface Placements {
   readonly mark: string;
   readonly groups: string | null;
+  readonly members: readonly Member[];
 }
 
 /** Where shards lie now: read outside of the moment, before and behind its snapshots. */
@@ -76,7 +79,8 @@ export async function openReverseMoment(
 ): Promise<ReverseMoment> {
   const { target, pool, captured, searchPath, exact } = request;
   const before = await readPlacements(request);
-  requireKnownNodes(target, before);
+  const active = (before?.groups ?? '').split(',').filter((group) => group !== '');
+  if (before !== undefined) requireMembers(target, before.members, active.map(Number));
   for (const node of target.nodes) sessions.set(node, await pool.borrow(node));
   const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = ${LOCK_WAIT_MS}; SET LOCAL search_path = ${searchPath}`;
   const names = captured.map(({ table }) => table).join(', ');
@@ -124,9 +128,11 @@ export async function openReverseMoment(
   }
   await requireShapes(head, captured);
   const nodes = await Promise.all(taken.map((each) => readNode(request, each)));
+  const shards = await readShards(head, target.connector);
   return {
     nodes,
-    shards: await readShards(head, target.connector),
+    shards,
+    members: new Members(target, pool, before?.members ?? [], shards),
     changes: nodes.reduce((sum, each) => sum + each.changes, 0),
     seconds: Math.max(...nodes.map(({ seconds }) => seconds)),
     cut: new Cut(
@@ -134,19 +140,6 @@ export async function openReverseMoment(
       taken.map(({ node, visible, exported }) => ({ node, visible, exported })),
     ),
   };
-}
-
-/** Throws when the cluster has other nodes than when this run began. */
-function requireKnownNodes(target: Database, placements: Placements | undefined): void {
-  if (placements === undefined) return;
-  const known = new Set(target.nodes.map(({ groupId }) => String(groupId)));
-  const now = (placements.groups ?? '').split(',').filter((group) => group !== '');
-  if (now.every((group) => known.has(group))) return;
-  throw new MigrateError('SHARDS_MOVED', {
-    message: 'A node has joined the cluster since this run began',
-    hint: 'Run `migrate shim install --reverse` again, which captures there too; then repeat the command.',
-    retry: 'never',
-  });
 }
 
 /** A statement of its own for each: Citus passes the whole text on. */
@@ -195,6 +188,8 @@ interface NodeState {
   readonly truncatedFor: number;
   /** Tables and shards of which some trigger does not always fire. */
   readonly silent: readonly string[];
+  /** Something was written there before it captured. */
+  readonly unseen: boolean;
 }
 
 async function readNodeState(session: Session, kind: Database['kind'], node: Node): Promise<NodeState> {
@@ -206,6 +201,7 @@ async function readNodeState(session: Session, kind: Database['kind'], node: Nod
     truncated: number[];
     truncatedFor: string;
     silent: string[];
+    unseen: boolean;
   };
   try {
     const {
@@ -213,6 +209,7 @@ async function readNodeState(session: Session, kind: Database['kind'], node: Nod
       truncated,
       truncatedFor,
       silent: found,
+      unseen,
       ...state
     } = await session.one<Row>(sql('dualwrite/reverse-state', { silent }), 'read the state of the shim');
     return {
@@ -221,6 +218,7 @@ async function readNodeState(session: Session, kind: Database['kind'], node: Nod
       truncated: new Set(truncated),
       truncatedFor: Number(truncatedFor),
       silent: found,
+      unseen,
     };
   } catch (error) {
     if (isState(error, UNDEFINED_TABLE)) throw uncovered([node.name]);
@@ -240,8 +238,12 @@ async function readNode(
   { target, captured }: MomentRequest,
   { node, session, visible, exported }: Pick<NodeMoment, 'node' | 'session' | 'visible' | 'exported'>,
 ): Promise<NodeMoment> {
-  const { state, ids, truncated, truncatedFor, silent } = await readNodeState(session, target.kind, node);
-  if (captured.some(({ id }) => !ids.has(id))) throw uncovered([node.name]);
+  const { state, ids, truncated, truncatedFor, silent, unseen } = await readNodeState(
+    session,
+    target.kind,
+    node,
+  );
+  if (unseen || captured.some(({ id }) => !ids.has(id))) throw uncovered([node.name]);
   requireCapturing(state);
   if (silent.length > 0) throw silenced(node, silent);
   const { drained } = state;

@@ -43,6 +43,10 @@ export async function reverseStatus(target: Database): Promise<ShimStatus | null
         problems.add(`nothing is captured on ${node.name}, which joined the cluster after the install`);
         continue;
       }
+      const { unseen } = await session.one<{ unseen: boolean }>(
+        "SELECT to_regclass('citus_migrate.unseen') IS NOT NULL AS unseen",
+      );
+      if (unseen) problems.add(`rows were written on ${node.name} before it captured`);
       const dropped = whyDropped(own);
       if (dropped !== undefined) problems.add(`on ${node.name} ${dropped}`);
       if (own.drained === null) problems.add('the install was never finished');

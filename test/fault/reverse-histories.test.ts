@@ -16,6 +16,7 @@ import { followBack, install, installBack, openSides } from '../support/follow.j
 import { FOLLOW_FILL, FOLLOW_SCHEMA } from '../support/follow-schema.js';
 import { Writers } from '../support/histories.js';
 import { History, histories } from '../support/history.js';
+import { joinNode } from '../support/join-node.js';
 import { type Journey, load, prepare } from '../support/load.js';
 import { Passes } from '../support/passes.js';
 import { ReverseOracle } from '../support/reverse-oracle.js';
@@ -32,6 +33,8 @@ const POINTS = [
   'sync back: after one node was told',
   'sync back: after the logs were told',
 ];
+
+const IMPATIENT = `ALTER DATABASE app SET lock_timeout = '40ms'`;
 
 describeCitus('sync back under concurrent writers', () => {
   let cluster: Cluster;
@@ -62,7 +65,7 @@ describeCitus('sync back under concurrent writers', () => {
     await load(journey);
     await installBack(journey);
     // Whoever is blocked gives up soon, on whatever node: the history goes on.
-    await target.client.query(`ALTER DATABASE app SET lock_timeout = '40ms'`);
+    await target.client.query(IMPATIENT);
     writers = await Writers.open([...urls(), cluster.url()], CLUSTER);
     upheavals = new Upheavals(cluster.url());
     passes = new Passes<ReverseMoment>({
@@ -81,6 +84,22 @@ describeCitus('sync back under concurrent writers', () => {
     ]);
   });
 
+  /** A worker joins, captures, is written through, and gets shards beside the next history. */
+  async function join(): Promise<void> {
+    workers.push(await joinNode(cluster.url()));
+    await (await connectTo(cluster.url())).query(IMPATIENT);
+    passes.crashAt = undefined;
+    await expect(passes.pass('joined', () => 0)).rejects.toMatchObject({ retry: 'never' });
+    await passes.close();
+    await installBack(journey);
+    await writers.close();
+    writers = await Writers.open([...urls(), cluster.url()], CLUSTER);
+    // The oracle has to ask it, too.
+    await oracle.close();
+    openedAt = -1;
+    upheavals.rebalance();
+  }
+
   let openedAt = -1;
   async function compare(note: string, moment?: ReverseMoment): Promise<void> {
     if (openedAt !== upheavals.disturbances()) {
@@ -94,10 +113,12 @@ describeCitus('sync back under concurrent writers', () => {
   test(`is equal to the cluster at every fence, over ${RUN.count} histories`, {
     timeout: 3_600_000,
   }, async () => {
-    const history = new History({ writers, passes, upheavals, points: POINTS, sharded: true });
-    for (const seed of RUN.seeds) await history.run(seed, [single, ...workers, cluster.coordinator]);
-    if (RUN.count < 20) return;
-    history.expectVaried(RUN.count);
+    const history = () => new History({ writers, passes, upheavals, points: POINTS, sharded: true });
+    for (const [index, seed] of RUN.seeds.entries()) {
+      if (index === Math.floor(RUN.count / 2)) await join();
+      await history().run(seed, [single, ...workers, cluster.coordinator]);
+    }
+    if (RUN.count >= 20) history().expectVaried(RUN.count);
   });
 
   test('what is brought back is not captured to be brought in again, nor the other way round', async () => {
