@@ -22,7 +22,7 @@ import { Passes } from '../support/passes.js';
 import { ReverseOracle } from '../support/reverse-oracle.js';
 import { Upheavals } from '../support/upheavals.js';
 
-const RUN = histories(70);
+const RUN = histories(70, 0.5);
 
 /** Where a pass may break; the process is gone at once and another one takes over. */
 const POINTS = [

@@ -17,7 +17,7 @@ import { type Journey, load, prepare } from '../support/load.js';
 import { Passes } from '../support/passes.js';
 import { Upheavals } from '../support/upheavals.js';
 
-const RUN = histories(140);
+const RUN = histories(130, 1);
 
 /** Where a pass may break; the process is gone at once and another one takes over. */
 const POINTS = [

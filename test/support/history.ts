@@ -12,9 +12,16 @@ const RESTART_EVERY = 20;
 const MOVE_EVERY = 12;
 const LOGICAL_EVERY = 60;
 
-/** The seeds of a run: MIGRATE_TEST_HISTORIES of them (default `count`), from MIGRATE_TEST_SEED on. */
-export function histories(count: number): { readonly count: number; readonly seeds: readonly number[] } {
-  const wanted = Number(process.env.MIGRATE_TEST_HISTORIES ?? count);
+/**
+ * The seeds of a run: `count` of them from MIGRATE_TEST_SEED on; of MIGRATE_TEST_HISTORIES, where that is given, the
+ * `share`.
+ */
+export function histories(
+  count: number,
+  share: number,
+): { readonly count: number; readonly seeds: readonly number[] } {
+  const given = process.env.MIGRATE_TEST_HISTORIES;
+  const wanted = given === undefined ? count : Math.ceil(Number(given) * share);
   const first = Number(process.env.MIGRATE_TEST_SEED ?? 1);
   return { count: wanted, seeds: Array.from({ length: wanted }, (_, index) => first + index) };
 }
