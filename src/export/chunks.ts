@@ -42,6 +42,14 @@ export function cutExtent(
   });
 }
 
+/** Below this a chunk of its own costs more than a stream without work. */
+const SMALLEST_SHARE = 16 * 1024 * 1024;
+
+/** The size of chunks, where `wish` would make fewer than `jobs` of `bytes` in all: then there is one for each job. */
+export function shareOf(wish: number, bytes: number, jobs: number): number {
+  return Math.min(wish, Math.max(SMALLEST_SHARE, Math.ceil(bytes / jobs)));
+}
+
 /** First and last place of a range as PostgreSQL's tid literals; the last one is not part of it. */
 export function tidRange(range: PageRange): { first: string; last: string } {
   return { first: `(${range.from},0)`, last: `(${range.to ?? END},0)` };

@@ -24,6 +24,7 @@ import { PIECES_KEPT } from '../postgres/copy-out.js';
 import { requireReadable } from '../postgres/rights.js';
 import { sql } from '../postgres/sql-files.js';
 import { counted, isWhole, writeChunk } from './chunk-file.js';
+import { shareOf } from './chunks.js';
 import { type Compression, SUFFIX } from './compression.js';
 import { claimDirectory, removeOthers, syncDirectories, syncDirectory } from './directory.js';
 import { type Extent, readExtents } from './extents.js';
@@ -39,7 +40,7 @@ export interface ExportRequest extends BudgetOptions {
   readonly direction: Direction;
   readonly out: string;
   readonly compression: Compression;
-  /** Wished size of a chunk, bytes on the source's disk. */
+  /** Wished size of a chunk, bytes on the source's disk; less where there would be fewer than jobs. */
   readonly chunkBytes: number;
 }
 
@@ -161,9 +162,12 @@ async function exportChunks({
   done,
   context,
 }: Work): Promise<JournalEntry[]> {
-  const { tables, out, compression, chunkBytes, direction } = request;
+  const { tables, out, compression, direction } = request;
+  const parts = tables.map((table) => extents.get(table.table) ?? []);
+  const bytes = parts.flat().reduce((sum, part) => sum + part.bytes, 0);
+  const chunkBytes = shareOf(request.chunkBytes, bytes, jobs.now);
   const entries = [...done];
-  const todo = tables.flatMap((table) => numbered(table, extents.get(table.table) ?? [], chunkBytes, done));
+  const todo = tables.flatMap((table, index) => numbered(table, parts[index]!, chunkBytes, done));
   const folder = dataFolders(request);
   for (const table of tables) await mkdir(join(out, folder(table)), { recursive: true, mode: 0o700 });
   const finished = finishing(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cutExtent, type PageRange, remaining, tidRange } from '../../src/export/chunks.js';
+import { cutExtent, type PageRange, remaining, shareOf, tidRange } from '../../src/export/chunks.js';
 
 const extent = fc.record({
   pages: fc.integer({ min: 1, max: 5000 }),
@@ -64,5 +64,22 @@ describe('chunks of a table', () => {
   test('name their places as PostgreSQL does', () => {
     expect(tidRange({ from: 3, to: 7 })).toEqual({ first: '(3,0)', last: '(7,0)' });
     expect(tidRange({ from: 7, to: null })).toEqual({ first: '(7,0)', last: '(4294967295,0)' });
+  });
+});
+
+describe('the size of chunks', () => {
+  const MB = 1024 * 1024;
+
+  test('leaves no job without a chunk, and is the wish where there are enough', () => {
+    expect(shareOf(64 * MB, 72 * MB, 2)).toBe(36 * MB);
+    expect(shareOf(64 * MB, 128 * MB, 2)).toBe(64 * MB);
+    expect(shareOf(64 * MB, 10_000 * MB, 8)).toBe(64 * MB);
+    expect(shareOf(64 * MB, 72 * MB, 1)).toBe(64 * MB);
+  });
+
+  test('is not cut down to where a chunk costs more than it brings, and never above the wish', () => {
+    expect(shareOf(64 * MB, 20 * MB, 8)).toBe(16 * MB);
+    expect(shareOf(64 * MB, 0, 8)).toBe(16 * MB);
+    expect(shareOf(64 * 1024, 20 * MB, 8)).toBe(64 * 1024);
   });
 });
