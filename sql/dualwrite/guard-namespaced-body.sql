@@ -4,11 +4,15 @@ DECLARE
   held int[] := nullif(current_setting('citus_migrate.held', true), '')::int[];
   buckets int[];
   namespaces text[];
+  first int;
+  last int;
+  alone boolean;
 BEGIN
   IF current_setting('citus_migrate.applying', true) = 'on' THEN
     RETURN NULL;
   END IF;
 :before
+:alone
   IF TG_OP = 'INSERT' THEN
     SELECT array_agg(DISTINCT coalesce(:bucket, :any_lock)) INTO buckets FROM new_rows AS t:joins;
   ELSIF TG_OP = 'UPDATE' THEN

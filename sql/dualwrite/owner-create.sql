@@ -2,6 +2,8 @@
 -- look here and nowhere else. Everybody may read it: applications follow it.
 SET citus.enable_ddl_propagation = off;
 CREATE SCHEMA IF NOT EXISTS citus_migrate;
+-- Spread over many pages, so that a writer's look goes by the index: on two pages the planner prefers to read all 101
+-- rows (127,000 instructions against 48,000).
 CREATE TABLE IF NOT EXISTS citus_migrate.ownership (
   -- b00 … b99, n:<namespace> or *.
   unit text COLLATE "C" PRIMARY KEY,
@@ -16,7 +18,7 @@ CREATE TABLE IF NOT EXISTS citus_migrate.ownership (
   -- The advisory lock that writers share: a name has that of its bucket.
   lock int GENERATED ALWAYS AS (
     CASE WHEN unit = '*' THEN 100 WHEN unit LIKE 'n:%' THEN :named_bucket ELSE substr(unit, 2)::int END) STORED
-);
+) WITH (fillfactor = 10);
 INSERT INTO citus_migrate.ownership (unit, owner)
 SELECT u.unit, 'source' FROM unnest(ARRAY[:units]) AS u (unit)
 ON CONFLICT (unit) DO NOTHING;

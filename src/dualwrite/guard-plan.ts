@@ -69,6 +69,16 @@ function definitionOf(plan: Plan, table: TablePlan, side: Side, column: string, 
       any_lock: ANY_LOCK,
       before:
         joins === '' ? '' : sql('dualwrite/guard-via-before', { lock_class: LOCK_CLASS, via_lock: VIA_LOCK }),
+      // Who writes to tables that are placed by their parents is to be waited for twice, and looks at more.
+      alone:
+        joins === ''
+          ? sql('dualwrite/guard-alone', {
+              bucket: bucketSql(namespace),
+              any_lock: ANY_LOCK,
+              lock_class: LOCK_CLASS,
+              side,
+            })
+          : '',
       more: joins === '' ? '' : `  buckets := buckets || ${VIA_LOCK};`,
     }),
   });
