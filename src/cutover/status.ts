@@ -137,7 +137,10 @@ export function migrationStatus(source: Reached, target: Reached, hasPlan: boole
             verdict: String(verified.detail.verdict),
             live: verified.detail.live === true,
           },
-    next: nextOf(phase, { hasPlan, shim: shim !== null, reached: here !== undefined }),
+    next: nextOf(phase, {
+      ...{ hasPlan, shim: shim !== null, reached: here !== undefined },
+      back: there?.shim !== null,
+    }),
     unreachable: sides.flatMap(([side, each]) =>
       'unreachable' in each ? [{ side, reason: each.unreachable }] : [],
     ),
@@ -149,10 +152,14 @@ interface Facts {
   readonly shim: boolean;
   /** The source was. */
   readonly reached: boolean;
+  /** Changes on the target are captured, or nobody can tell. */
+  readonly back: boolean;
 }
 
-function nextOf(phase: Phase, { hasPlan, shim, reached }: Facts): string | null {
+function nextOf(phase: Phase, { hasPlan, shim, reached, back }: Facts): string | null {
   if (phase === 'planned' && !hasPlan) return 'plan';
+  // No gate would let writes move without it.
+  if (phase === 'ready' && shim && reached && !back) return 'shim install --reverse';
   // Without a shim nothing is followed: the rows are compared while the source rests.
   if (!reached || shim) return phase === 'planned' ? 'copy' : PHASE_TABLE[phase].next;
   if (phase === 'catching-up' || phase === 'verifying') return 'verify';

@@ -1,6 +1,6 @@
 import { APPLYING } from '../citus/applying.js';
 import { displayName, qualified, quoteIdent, quoteList, quoteLiteral } from '../core/names.js';
-import { ANY_LOCK, lockOf } from '../core/ownership.js';
+import { ANY_LOCK, bucketUnit, lockOf } from '../core/ownership.js';
 import type { TablePlan } from '../core/plan-types.js';
 import { planGuards } from '../dualwrite/guard-plan.js';
 import { captureOf } from '../dualwrite/names.js';
@@ -11,6 +11,47 @@ import type { MoveRequest } from './move.js';
 import type { StepName } from './steps.js';
 
 const list = (units: readonly string[]): string => units.map(quoteLiteral).join(', ');
+
+/** Numbers that follow each other, from – to, as far as there are enough of them to be told so. */
+const FEW = 4;
+
+function runsOf(numbers: readonly number[]): { runs: (readonly [number, number])[]; rest: number[] } {
+  const runs: [number, number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] + 1 === number) last[1] = number;
+    else runs.push([number, number]);
+  }
+  const long = runs.filter(([from, to]) => to - from >= FEW);
+  const rest = runs
+    .filter((run) => !long.includes(run))
+    .flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, index) => from + index));
+  return { runs: long, rest };
+}
+
+/** An SQL array of lock numbers that a person can read, and psql too. */
+export function locksSql(locks: readonly number[]): string {
+  const { runs, rest } = runsOf(locks);
+  if (runs.length === 0) return `ARRAY[${locks.join(', ')}]`;
+  return `ARRAY(${[
+    ...runs.map(([from, to]) => `SELECT generate_series(${from}, ${to})`),
+    ...rest.map((lock) => `SELECT ${lock}`),
+  ].join(' UNION ALL ')})`;
+}
+
+/** The same of units. */
+export function unitsSql(units: readonly string[]): string {
+  const isBucket = (unit: string): boolean => /^b\d\d$/.test(unit);
+  const { runs, rest } = runsOf(units.filter(isBucket).map(lockOf));
+  if (runs.length === 0) return `ARRAY[${list(units)}]`;
+  const others = [...rest.map(bucketUnit), ...units.filter((unit) => !isBucket(unit))];
+  return `ARRAY(${[
+    ...runs.map(
+      ([from, to]) => `SELECT 'b' || lpad(n::text, 2, '0') FROM generate_series(${from}, ${to}) AS n`,
+    ),
+    ...(others.length === 0 ? [] : [`SELECT unnest(ARRAY[${list(others)}])`]),
+  ].join(' UNION ALL ')})`;
+}
 
 /** Triggers of a guard, without the names of their transition tables. */
 const guardSql = (relation: string, guard: string): string =>
@@ -39,7 +80,12 @@ export function stepSql(step: StepName, request: MoveRequest): readonly string[]
   const { direction, units, plan, tables, maxPauseMs, share, namespaces } = request;
   const [from, to] = direction === 'forward' ? ['source', 'target'] : ['target', 'source'];
   const holding = { units: list(units), side: from!, token: '<this attempt>' };
-  const locks = [...new Set([...units.map(lockOf), ANY_LOCK])].sort((a, b) => a - b).join(', ');
+  const numbers = [...new Set([...units.map(lockOf), ANY_LOCK])].sort((a, b) => a - b);
+  const locks = numbers.join(', ');
+  const readable = (statement: string): string =>
+    statement
+      .replaceAll(`ARRAY[${holding.units}]`, unitsSql(units))
+      .replaceAll(`ARRAY[${locks}]`, locksSql(numbers));
   switch (step) {
     case 'hand-over':
       return ['SELECT pg_try_advisory_lock(<place of sync>);'];
@@ -67,16 +113,18 @@ export function stepSql(step: StepName, request: MoveRequest): readonly string[]
     case 'last-pass':
       return [APPLYING, ...tables.map((table) => passSql(table, direction))];
     case 'block':
-      return [sql('dualwrite/owner-block', { ...holding, ms: maxPauseMs })];
+      return [readable(sql('dualwrite/owner-block', { ...holding, ms: maxPauseMs }))];
     case 'await-writers':
-      return [sql('dualwrite/owner-writers', { lock_class: LOCK_CLASS, locks })];
+      return [readable(sql('dualwrite/owner-writers', { lock_class: LOCK_CLASS, locks }))];
     case 'give':
       return [
-        sql('dualwrite/owner-locks', { lock_class: LOCK_CLASS, locks }),
-        sql('dualwrite/owner-decide', {
-          ...holding,
-          change: `owner = ${quoteLiteral(to!)}, blocked_until = NULL, blocked_by = NULL, epoch = <next>`,
-        }),
+        readable(sql('dualwrite/owner-locks', { lock_class: LOCK_CLASS, locks })),
+        readable(
+          sql('dualwrite/owner-decide', {
+            ...holding,
+            change: `owner = ${quoteLiteral(to!)}, blocked_until = NULL, blocked_by = NULL, epoch = :next`,
+          }),
+        ),
       ];
     case 'take':
       return [

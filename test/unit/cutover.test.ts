@@ -111,6 +111,18 @@ describe('the status', () => {
     expect(found).toMatchObject({ phase: 'ramping', since: null, writes: { share: 10 }, next: 'cutover' });
   });
 
+  test('asks for the way back before it tells of the cut-over, unless nobody can tell', () => {
+    const log = { changes: 0, seconds: 0, bytes: 0, limitBytes: 1, policy: 'warn' } as const;
+    const shim = { installed: true, installedAt: '', tables: [], problems: [], log } as const;
+    const source = { standing: standing({ phases: [phase('ready')], shim }) };
+    const next = (back: SideStanding['shim']) =>
+      migrationStatus(source, { standing: standing({ shim: back }) }, true).next;
+    expect(next(null)).toBe('shim install --reverse');
+    expect(next(shim)).toBe('cutover --dry-run');
+    expect(next('unknown')).toBe('cutover --dry-run');
+    expect(migrationStatus(source, gone, true).next).toBe('cutover --dry-run');
+  });
+
   test('takes the later record of both sides, and says which side was not reached', () => {
     const target = standing({ phases: [phase('copying'), phase('ready', '2026-03-02 10:00:00+00')] });
     const source = standing({ phases: [phase('catching-up')] });

@@ -101,8 +101,20 @@ function nextText(
   const own = direction === 'forward' ? 'cutover' : 'rollback';
   const again =
     namespaces.length > 0 ? `${own} --namespaces ${namespaces.join(',')}` : `${own} --share ${share}`;
-  if (result.steps !== undefined || !result.moved) return nextCommand(invocation, again);
-  return nextCommand(invocation, 'sync');
+  if (result.moved) return nextCommand(invocation, 'sync');
+  return [...mend(result, invocation), nextCommand(invocation, again)].join('; then ');
+}
+
+/** What comes before the command is repeated: the first thing that a gate asks for, or rows that cannot go back. */
+function mend({ gates, obstacles }: WritesResult, invocation: Invocation): string[] {
+  if (obstacles.length > 0) return ['mend the rows that are listed above'];
+  const open = gates.filter(({ verdict }) => verdict === 'fails' || verdict === 'inconclusive');
+  const [first] = open;
+  if (first === undefined) return [];
+  const command = /`migrate ([^`]+)`/.exec(first.remedy ?? '')?.[1];
+  const does = command === undefined ? `what makes ${first.gate} hold` : nextCommand(invocation, command);
+  const more = open.slice(1).map(({ gate }) => gate);
+  return [`${does}${more.length === 0 ? '' : ` (and what ${more.join(', ')} asks for)`}`];
 }
 
 function text(result: WritesResult, request: WritesRequest, invocation: Invocation): string {
