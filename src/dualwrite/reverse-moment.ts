@@ -37,6 +37,8 @@ export interface ReverseMoment {
   readonly members: Members;
   readonly changes: number;
   readonly seconds: number;
+  /** For how long writers were kept out, ms; 0 where each node was seen at its own moment. */
+  readonly lockedMs: number;
   /** The same snapshots, for other readers; they end with the pass. */
   readonly cut: Cut;
 }
@@ -95,7 +97,9 @@ export async function openReverseMoment(
     await requireShapes(head, captured);
     throw error;
   }
+  const lockedAt = performance.now();
   const locker = exact && target.kind === 'citus' ? await lockWriters(request, names) : undefined;
+  let lockedMs = 0;
   let inDoubt = 0;
   let taken: { node: Node; session: Session; visible: string; exported: string }[];
   try {
@@ -113,6 +117,7 @@ export async function openReverseMoment(
   } finally {
     if (locker !== undefined) {
       await locker.query('ROLLBACK').catch(() => {});
+      lockedMs = Math.round(performance.now() - lockedAt);
       pool.giveBack(target.head, locker);
     }
   }
@@ -135,6 +140,7 @@ export async function openReverseMoment(
     members: new Members(target, pool, before?.members ?? [], shards),
     changes: nodes.reduce((sum, each) => sum + each.changes, 0),
     seconds: Math.max(...nodes.map(({ seconds }) => seconds)),
+    lockedMs,
     cut: new Cut(
       target,
       taken.map(({ node, visible, exported }) => ({ node, visible, exported })),

@@ -39,8 +39,9 @@ export interface VerifyRequest {
   readonly scope?: RowScope;
   /** Default: none. */
   readonly details?: { readonly values: boolean; readonly repair: boolean };
-  /** The moment of the source to compare, which the target is known to have reached; default: now. */
+  /** The moment of one side to compare, which the other is known to have reached; default: now. */
   readonly sourceCut?: Cut;
+  readonly targetCut?: Cut;
   /** What earlier runs measured, and where this one's measurements go; default: nowhere. */
   readonly measurements?: Measurements;
 }
@@ -69,7 +70,8 @@ const SKIPPED_BY_LIVE: readonly Skipped[] = [{ part: 'sequences', reason: '--liv
 export async function verify(request: VerifyRequest, context: Context): Promise<VerifyResult> {
   const { source, target, plan, tables, direction, mode, scope = { namespaces: [] } } = request;
   const { details = { values: false, repair: false }, measurements = Measurements.none() } = request;
-  const { maxDiscrepancies: max, jobs, sourceCut } = request;
+  const { maxDiscrepancies: max, jobs, sourceCut, targetCut } = request;
+  const live = sourceCut !== undefined || targetCut !== undefined;
   const thorough = mode !== 'counts';
   if (tables.length > 0 && tablesInScope(tables, scope).length === 0) {
     throw new MigrateError('USAGE', {
@@ -90,7 +92,7 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
   refuseMissing(to, tables, known!, direction);
   const cuts = await allOf([
     sourceCut === undefined ? takeCut(source, seen(source)) : Promise.resolve(sourceCut),
-    takeCut(target, seen(target)),
+    targetCut === undefined ? takeCut(target, seen(target)) : Promise.resolve(targetCut),
   ]);
   const sides: CheckedSide[] = [];
   try {
@@ -107,8 +109,7 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
     const same = sameValues(compared, mode, scope);
     const rules = { source: left, target: right, plan, tables, direction, known: known!, same, max, jobs };
     const integrity = thorough ? await checkIntegrity(rules, context) : [];
-    const sequences =
-      sourceCut === undefined ? await compareSequences({ plan, tables, from: other, to: made, same }) : [];
+    const sequences = live ? [] : await compareSequences({ plan, tables, from: other, to: made, same });
     if (thorough && forward) schema.push(...(await checkWayBack(to.session, plan, tables, same)));
     // A name that was mistyped has no rows on either side, and that proves nothing.
     const nobody = scope.namespaces.length > 0 && compared.every(isEmpty);
@@ -120,7 +121,7 @@ export async function verify(request: VerifyRequest, context: Context): Promise<
       integrity,
       sequences,
       schema,
-      skipped: [...(thorough ? [] : SKIPPED_BY_COUNTS), ...(sourceCut === undefined ? [] : SKIPPED_BY_LIVE)],
+      skipped: [...(thorough ? [] : SKIPPED_BY_COUNTS), ...(live ? SKIPPED_BY_LIVE : [])],
       ...(scope.sample === undefined ? {} : { sampled: true as const }),
       notes: [
         ...scopeNotes(tables, scope),

@@ -2,6 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { lockOf, unitsOfShare } from '../../src/core/ownership.js';
+import { locksSql, unitsSql } from '../../src/cutover/step-sql.js';
 import { STEP_NAMES } from '../../src/cutover/steps.js';
 import { Application, docsOf, ownersOfDocs } from '../support/acknowledged.js';
 import {
@@ -76,6 +78,8 @@ describeCitus('the cut-over, there and back again', () => {
     const early = await migrate('cutover');
     expect(early).toMatchObject({ exit: 1, moved: false, phase: 'catching-up', writePauseMs: null });
     expect(early.gates).toContainEqual(expect.objectContaining({ gate: 'verified', verdict: 'fails' }));
+    const { stdout } = await runMigrate(['cutover', ...sides], { cwd });
+    expect(stdout).toMatch(/Next: migrate verify --live .*backup.*; then migrate cutover --share 100/);
     expect(await migrate('verify --live')).toMatchObject({ verdict: 'match' });
     const kept = async () =>
       (
@@ -89,6 +93,18 @@ describeCitus('the cut-over, there and back again', () => {
     expect(dry).toMatchObject({ exit: 0, moved: false, phase: 'ready' });
     expect(dry.steps.map((each: Document) => each.step)).toEqual(STEP_NAMES);
     expect(dry.steps.every((each: Document) => each.sql.join('').length > 0)).toBe(true);
+    // What is printed of units and locks means them all, and a person can read it.
+    for (const units of [unitsOfShare(10), unitsOfShare(100), ['b07', 'n:acme', ...unitsOfShare(5)], ['*']]) {
+      const locks = [...new Set(units.map(lockOf))];
+      const { rows } = await source.client.query(
+        `SELECT (${unitsSql(units)})::text[] AS units, ${locksSql(locks)} AS locks`,
+      );
+      expect([rows[0].units.sort(), rows[0].locks.sort()]).toEqual([[...units].sort(), locks.sort()]);
+      expect(unitsSql(units).length + locksSql(locks).length).toBeLessThan(250);
+    }
+    const give = dry.steps.find(({ step }: Document) => step === 'give').sql.join();
+    expect(give).toContain(unitsSql(unitsOfShare(10)));
+    expect(give).not.toContain(`'b00', 'b01'`);
     expect(before).toMatchObject([{ owners: null }]);
     expect(await kept()).toEqual(before);
   });
@@ -111,9 +127,30 @@ describeCitus('the cut-over, there and back again', () => {
       expect(await owners()).toEqual(await expected(share));
     };
     await moved('cutover --share 10', 10, 'ramping');
+    const compared = async (writes: string, more: readonly string[] = []): Promise<void> => {
+      const before = application.writes;
+      const { exit, verdict, tables, fence, error } = await migrate('verify --live', more);
+      const differing = tables?.filter((table: Document) => table.verdict !== 'match');
+      expect({ exit, verdict, differing, error }).toEqual({ exit: 0, verdict: 'match', differing: [] });
+      expect(fence).toMatchObject({ writes, heldMs: expect.any(Number), pausedMs: expect.any(Number) });
+      fences.push(`${fence.heldMs}/${fence.pausedMs}`);
+      expect(application.writes).toBeGreaterThan(before);
+    };
+    const fences: string[] = [];
+    const half = await expected(50);
     await moved('cutover --share 50', 50, 'ramping');
+    const [onSource, onTarget] = (['source', 'target'] as const).map((side) =>
+      NAMESPACES.filter((name) => half[name]![0] === side).join(','),
+    );
+    await compared('target', ['--namespaces', onTarget!]);
+    await compared('source', ['--namespaces', onSource!]);
+    const refused = { exit: 2, error: { code: 'PHASE_REFUSED' } };
+    expect(await migrate('verify --live')).toMatchObject(refused);
+    expect(await migrate('verify --live', ['--namespaces', NAMESPACES.join(',')])).toMatchObject(refused);
     await moved('cutover', 100, 'cut-over');
+    for (let round = 0; round < 2; round += 1) await compared('target');
     await moved('rollback', 0, 'rolled-back');
+    await compared('source');
     await moved('cutover --share 100', 100, 'cut-over');
     await application.stop();
     following!.kill('SIGINT');
@@ -123,7 +160,24 @@ describeCitus('the cut-over, there and back again', () => {
     console.log(
       `${application.writes} writes, the slowest ${application.longest} ms; writes held up for, ms:`,
       JSON.stringify(pauses),
+      `fences held/writers paused, ms: ${fences.join(' ')}`,
     );
+  });
+
+  test('verify --live finds what is wrong on the side that follows the cluster', async () => {
+    const plant = (note: string) =>
+      source.client.query(
+        `BEGIN; SET LOCAL citus_migrate.applying = 'on'; UPDATE doc SET note = '${note}' WHERE id = 7; COMMIT`,
+      );
+    const { rows } = await source.client.query('SELECT note FROM doc WHERE id = 7');
+    await plant('planted');
+    const { exit, verdict, tables } = await migrate('verify --live');
+    expect({ exit, verdict }).toEqual({ exit: 1, verdict: 'mismatch' });
+    expect(tables.flatMap(({ discrepancies }: Document) => discrepancies)).toEqual([
+      expect.objectContaining({ kind: 'mismatched', key: expect.objectContaining({ id: '7' }) }),
+    ]);
+    await plant(rows[0].note);
+    expect(await migrate('verify --live')).toMatchObject({ exit: 0, verdict: 'match' });
   });
 
   test('finish leaves nothing behind but its report', async () => {

@@ -1,8 +1,9 @@
 import { type Digest, formatDigest } from '../../core/digest.js';
 import { MigrateError } from '../../core/errors.js';
-import { formatCount, formatDuration, plural } from '../../core/format.js';
+import { formatCount, plural } from '../../core/format.js';
 import type { Discrepancy, Verdict } from '../../core/verification.js';
-import { type LiveResult, verifyLive } from '../../dualwrite/live.js';
+import { writingSide } from '../../cutover/writing-side.js';
+import { verifyLive } from '../../dualwrite/live.js';
 import { Measurements, measurementsFile } from '../../verify/measurements.js';
 import { tenantTablesOf } from '../../verify/scope.js';
 import type { TableResult, VerifyResult } from '../../verify/types.js';
@@ -10,6 +11,7 @@ import { verify as compare } from '../../verify/verify.js';
 import type { Command, Invocation, Outcome } from '../frame/command.js';
 import { type Paint, paint, renderTable } from '../frame/table.js';
 import { withDatabases } from '../support/databases.js';
+import { fenceOf, fenceText } from '../support/fence.js';
 import { nextCommand } from '../support/next.js';
 import { note, verified } from '../support/note.js';
 import { chooseTables, loadPlan, loadPlanForReturn } from '../support/plan.js';
@@ -197,16 +199,6 @@ function refuseLive({ verify: { live, repair, resume }, reverse }: Invocation['c
   });
 }
 
-const fenceOf = (result: VerifyResult | LiveResult): Pick<LiveResult, 'fence'> | Record<string, never> =>
-  'fence' in result ? { fence: result.fence } : {};
-
-const fenceText = (result: VerifyResult | LiveResult): string[] =>
-  'fence' in result
-    ? [
-        `Both sides were compared as of one moment, for ${formatDuration(result.fence.heldMs)}, while the source took writes; TRUNCATE and changes of its schema waited.`,
-      ]
-    : [];
-
 export const verify: Command = {
   name: 'verify',
   summary: 'Compare source and target: rows and digests per shard',
@@ -232,7 +224,7 @@ export const verify: Command = {
     ],
     [
       'migrate verify --live',
-      'While the source takes writes: its shim tells what has changed since the copy',
+      'While one side takes writes: its shim tells what has changed, and the other is brought to the same moment',
     ],
     ['migrate verify --repair plan', 'Write the statements that would mend the target'],
     [
@@ -273,7 +265,9 @@ export const verify: Command = {
             : await Measurements.open(resume || measurementsFile(config.plan), plan.planHash),
         jobs: config.jobs,
       };
-      const found = live ? await verifyLive(request, context) : await compare(request, context);
+      const found = live
+        ? await verifyLive(request, () => writingSide(sides, namespaces), context)
+        : await compare(request, context);
       const { result, repaired } = await repairAfter(invocation, request, found);
       await note(invocation, [sides.source, sides.target], verified(invocation, request, found, result));
       return {
