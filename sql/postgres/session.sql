@@ -26,6 +26,8 @@ FROM (VALUES
   ('tcp_keepalives_count', '6'),
   ('synchronize_seqscans', 'off'),
   ('jit', 'off'),
+  -- What one node decides or has got is told to others at once: a crash of its server may not take it back.
+  ('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local' END),
   ('default_transaction_read_only', :'read_only')
 ) AS s (name, value)
-WHERE pg_catalog.current_setting(s.name, true) IS NOT NULL;
+WHERE s.value IS NOT NULL AND pg_catalog.current_setting(s.name, true) IS NOT NULL;
