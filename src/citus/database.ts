@@ -86,9 +86,12 @@ export class Database {
     return this.connector.node(groupId);
   }
 
-  /** A new session on one of the nodes. */
-  connect(node?: Node): Promise<Session> {
-    return this.connector.connect(node, this.options.signal);
+  /** A new session on one of the nodes; with `stallMs` it is given up when the server owes an answer for so long. */
+  connect(node?: Node, stallMs?: number): Promise<Session> {
+    const { kind, nodes, superuser, options } = this.opener;
+    const opener =
+      stallMs === undefined ? this.opener : new Connector(kind, nodes, superuser, { ...options, stallMs });
+    return opener.connect(node, this.options.signal);
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Context } from '../core/context.js';
 import { MigrateError, throwIfAborted } from '../core/errors.js';
-import { formatDuration } from '../core/format.js';
+import { formatDuration, plural } from '../core/format.js';
 import { closeMove, type Move, type MoveRequest, newMove, ownersOf, sideOf } from './move.js';
-import { failpointOf, placeOf, STEPS, type Step } from './steps.js';
+import { failpointOf, placeOf, STEPS, type Step, type StepName } from './steps.js';
 
 export interface MoveResult {
   /** From the block to the first write that the other side takes; null: no unit had to move. */
@@ -60,6 +60,25 @@ function unfinished(move: Move, cause: unknown): MigrateError {
   });
 }
 
+/** What an attempt that has decided nothing, as far as it knows, leaves of the writes; a sentence. */
+function leftOf(move: Move, step: StepName | undefined, released: boolean): string {
+  const { units, maxPauseMs } = move.request;
+  const side = `the ${sideOf(move.from)}`;
+  if (released) return 'Nothing was moved, and writes go on where they were.';
+  if (step === 'give')
+    return `Whether ${plural(units.length, 'unit')} were given away is not known, for ${side} did not answer: until the command is repeated, writes to them may be refused on both sides.`;
+  return `Nothing was moved; ${side} did not answer any more, and refuses writes to ${plural(units.length, 'unit')} until the pause of ${formatDuration(maxPauseMs)} has run out.`;
+}
+
+/** The error with what is left, before what to do. */
+function withLeft(error: unknown, left: string): unknown {
+  if (!(error instanceof MigrateError) || error.exit !== 3) return error;
+  const { code, message, context, cause, retry, hint } = error;
+  // Some codes are about nothing else, and say so of themselves.
+  const rest = hint.replace(/^Nothing was moved, and writes go on where they were\. /, '');
+  return new MigrateError(code, { message, context, cause, retry, hint: `${left} ${rest}` });
+}
+
 /**
  * Makes the steps of a move in order. It either comes to its end or leaves everything as it was: an error before the
  * decision ends the block, an error after it throws MOVE_UNFINISHED. Killed, it is repaired by the same command.
@@ -68,8 +87,10 @@ export async function runMove(request: MoveRequest, context: Context): Promise<M
   const { log, clock, fail, signal } = context;
   const { direction, units } = request;
   const move = newMove(request, context);
+  let at: StepName | undefined;
   try {
     for (const step of stepsOf(request)) {
+      at = step.name;
       // Behind the decision a stop would leave units that nobody takes writes for.
       if (move.epoch === undefined) throwIfAborted(signal);
       log.debug(`Step ${step.name}: ${placeOf(direction, step)} ${step.says}`);
@@ -88,8 +109,8 @@ export async function runMove(request: MoveRequest, context: Context): Promise<M
     };
   } catch (error) {
     if (move.epoch !== undefined) throw unfinished(move, error);
-    if (move.blockedAt !== undefined) await ownersOf(move, move.from).release(units);
-    throw error;
+    const released = move.blockedAt === undefined || (await ownersOf(move, move.from).release(units));
+    throw withLeft(error, leftOf(move, at, released));
   } finally {
     await closeMove(move);
   }

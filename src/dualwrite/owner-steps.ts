@@ -45,7 +45,8 @@ async function briefly<T>(
     try {
       return await session.transaction(async () => {
         await session.query(
-          `SET LOCAL lock_timeout = ${LOCK_WAIT_MS}; SET LOCAL statement_timeout = ${2 * LOCK_WAIT_MS}`,
+          // Whoever vanishes in the middle must not keep writers waiting for as long as a dead link is believed.
+          `SET LOCAL lock_timeout = ${LOCK_WAIT_MS}; SET LOCAL statement_timeout = ${2 * LOCK_WAIT_MS}; SET LOCAL idle_in_transaction_session_timeout = ${4 * LOCK_WAIT_MS}`,
         );
         return await work();
       }, 'ISOLATION LEVEL READ COMMITTED');
@@ -129,6 +130,21 @@ export async function decideHere(
     if (rows.length === holding.units.length) return Math.max(...rows.map(({ epoch }) => Number(epoch)));
     throw new MigrateError('BLOCK_EXPIRED', { context: { server: session.server } });
   });
+}
+
+/** By which move all of the units went to the other side together; undefined: they did not. */
+export async function givenHere(
+  session: Session,
+  units: readonly string[],
+  to: Side,
+): Promise<number | undefined> {
+  const rows = await session.query<{ owner: Side; epoch: string }>(
+    sql('dualwrite/owner-given', { units: units.map(quoteLiteral).join(', ') }),
+    'look whether writes have moved',
+  );
+  const given = rows.length === units.length && rows.every(({ owner }) => owner === to);
+  const epochs = new Set(rows.map(({ epoch }) => Number(epoch)));
+  return given && epochs.size === 1 ? [...epochs][0] : undefined;
 }
 
 /** Ends this attempt's block; returns the units that it still held here. */

@@ -12,11 +12,20 @@ import {
   awaitWritersHere,
   blockHere,
   decideHere,
+  givenHere,
   type Holding,
   releaseHere,
 } from './owner-steps.js';
 
 const UNDEFINED_TABLE = '42P01';
+/** None of these statements waits for longer: a link that swallows them must not keep writers waiting. */
+const STALL_MS = 10_000;
+
+/** All of them, also behind the first failure: what follows may use the same sessions. */
+async function whole(works: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
 
 interface Attempt {
   readonly token: string;
@@ -41,7 +50,7 @@ export class Owners {
   private constructor(
     readonly database: Database,
     /** One per node, the single node or coordinator first. */
-    private readonly sessions: readonly Session[],
+    private readonly sessions: Session[],
     private readonly context: Context,
   ) {
     this.side = database.options.side;
@@ -59,7 +68,7 @@ export class Owners {
 
   /** Connects to every node, and makes workers follow the coordinator. Throws OWNERSHIP_MISSING. */
   static async open(database: Database, context: Context): Promise<Owners> {
-    const opening = await Promise.allSettled(database.nodes.map((node) => database.connect(node)));
+    const opening = await Promise.allSettled(database.nodes.map((node) => database.connect(node, STALL_MS)));
     const sessions = opening.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     const owners = new Owners(database, sessions, context);
     try {
@@ -112,7 +121,7 @@ export class Owners {
       // The coordinator first: a worker that is held while it is not has been left behind, and is released by anybody.
       await block(this.#head);
       await this.context.fail('owners: after the block of one node');
-      await Promise.all(this.#workers.map(block));
+      await whole(this.#workers.map(block));
     } catch (error) {
       await this.#release(holding);
       throw error;
@@ -144,14 +153,19 @@ export class Owners {
     }
   }
 
-  /** Ends this one's block of these units, unless they were given away: writes go on here. Never throws. */
-  async release(units: readonly string[]): Promise<void> {
+  /**
+   * Ends this one's block of these units, unless they were given away: writes go on here. Never throws; false: it
+   * could not be ended on every node, and runs out by itself.
+   */
+  async release(units: readonly string[]): Promise<boolean> {
     const tokens = new Set(units.map((unit) => this.#attempts.get(unit)?.token));
+    let ended = true;
     for (const token of tokens) {
       if (token === undefined) continue;
       const mine = units.filter((unit) => this.#attempts.get(unit)?.token === token);
-      await this.#release({ units: mine, side: this.side, token });
+      ended = (await this.#release({ units: mine, side: this.side, token })) && ended;
     }
+    return ended;
   }
 
   /**
@@ -174,15 +188,20 @@ export class Owners {
       decideHere(session, holding, { change, until }, this.context);
     let epoch: number;
     try {
-      await Promise.all(this.#workers.map((session) => decide(session, `blocked_until = 'infinity'`)));
+      await whole(this.#workers.map((session) => decide(session, `blocked_until = 'infinity'`)));
       await this.context.fail('owners: before the decision');
       epoch = await decide(
         this.#head,
         `owner = ${quoteLiteral(to)}, blocked_until = NULL, blocked_by = NULL, epoch = (SELECT max(e.epoch) + 1 FROM citus_migrate.ownership e)`,
       );
     } catch (error) {
-      await this.release(units);
-      throw error;
+      // Where the answer was lost, the decision may have been made.
+      const decided = await this.#again(0, (session) => givenHere(session, units, to)).catch(() => undefined);
+      if (decided === undefined) {
+        await this.release(units);
+        throw error;
+      }
+      epoch = decided;
     }
     for (const unit of units) this.#attempts.delete(unit);
     await this.context.fail('owners: after the decision');
@@ -194,13 +213,21 @@ export class Owners {
     return epoch;
   }
 
+  /** Throws where a node does not answer: before the other side gives away what nobody could take. */
+  async reach(): Promise<void> {
+    await Promise.all(
+      this.sessions.map((_, node) => this.#again(node, (session) => session.query('SELECT 1', 'reach it'))),
+    );
+  }
+
   /** Opens units here that the other side has given away by its move `epoch`; once more, if need be. */
   async take(units: readonly string[], epoch: number): Promise<void> {
     if (units.length === 0) return;
+    const take = (session: Session): Promise<void> => adoptHere(session, units, this.side, epoch);
     // The coordinator last: once it is open, all nodes are.
-    await Promise.all(this.#workers.map((session) => adoptHere(session, units, this.side, epoch)));
+    await Promise.all(this.#workers.map((_, worker) => this.#again(worker + 1, take)));
     await this.context.fail('owners: before the coordinator takes');
-    await adoptHere(this.#head, units, this.side, epoch);
+    await this.#again(0, take);
     const rows = new Map((await this.read()).map((row) => [row.unit, row]));
     const others = units.filter((unit) => {
       const row = rows.get(unit);
@@ -217,21 +244,40 @@ export class Owners {
     return this.sessions.slice(1);
   }
 
+  /** Runs `work` on a node, once more on a new connection where the old one broke. */
+  async #again<T>(index: number, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.sessions[index]!;
+    try {
+      return await work(session);
+    } catch (error) {
+      if (!(error instanceof MigrateError) || error.code !== 'CONNECTION_LOST') throw error;
+      await session.close();
+      this.sessions[index] = await this.database.connect(this.database.nodes[index], STALL_MS);
+      return work(this.sessions[index]);
+    }
+  }
+
   async #notify(): Promise<void> {
     await this.#head.query('NOTIFY citus_migrate_ownership', 'tell those who follow').catch(() => {});
   }
 
   /** The coordinator first: what it has given away in spite of an error is not released on its workers. */
-  async #release(holding: Holding): Promise<void> {
+  async #release(holding: Holding): Promise<boolean> {
     try {
-      const units = await releaseHere(this.#head, holding);
-      await Promise.all(this.#workers.map((session) => releaseHere(session, { ...holding, units })));
+      const units = await this.#again(0, (session) => releaseHere(session, holding));
+      await whole(
+        this.#workers.map((_, worker) =>
+          this.#again(worker + 1, (session) => releaseHere(session, { ...holding, units })),
+        ),
+      );
       for (const unit of holding.units) this.#attempts.delete(unit);
       await this.#notify();
+      return true;
     } catch (error) {
       this.context.log.warn(
-        `The block of writes on ${this.database.place} runs out by itself; it could not be ended: ${(error as Error).message}`,
+        `The block of writes on ${this.database.place} could not be ended: ${(error as Error).message}`,
       );
+      return false;
     }
   }
 

@@ -25,6 +25,7 @@ const BY_STATE: Readonly<Record<string, ErrorCode>> = {
   '40001': 'TRANSIENT',
   '40P01': 'TRANSIENT',
   '55P03': 'TRANSIENT',
+  '25P03': 'CONNECTION_LOST',
   '57P01': 'CONNECTION_LOST',
   '57P02': 'CONNECTION_LOST',
   '57P03': 'CONNECTION_REFUSED',

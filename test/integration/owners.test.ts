@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../src/citus/database.js';
+import { MigrateError } from '../../src/core/errors.js';
 import { ALL_UNITS, bucketOf, bucketSql, bucketUnit, type Side } from '../../src/core/ownership.js';
 import { Owners } from '../../src/dualwrite/owners.js';
 import { noopContext } from '../../src/observe/noop.js';
@@ -94,14 +95,33 @@ describeCitus('owners on a cluster', () => {
     await database.close();
   };
 
+  /** Ends the connections of owners on every node. */
+  const cut = async (cluster: FreshCluster): Promise<void> => {
+    for (const url of [cluster.url, ...cluster.workerUrls]) {
+      await (await connectTo(url)).query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'migrate owners-%' AND datname = current_database()",
+      );
+    }
+  };
+
+  test('ends a block over new connections where its own broke before the decision', async () => {
+    const cluster = await freshCluster();
+    const { database, owners } = await dying(cluster, 'owners: before the decision', () => cut(cluster));
+    await owners.block(['b00'], 60_000);
+    await expect(owners.give(['b00'], 'source')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    expect(await owners.release(['b00'])).toBe(true);
+    for (const url of [cluster.url, ...cluster.workerUrls])
+      expect(await rowsOf(url)).toEqual({ b00: 'target 1', b01: 'target 1' });
+    await owners.close();
+    await database.close();
+  });
+
   test('lets workers go whose process died before the decision, but not before its block has run out', async () => {
     const cluster = await freshCluster();
     const { database, owners } = await dying(cluster, 'owners: before the decision', async () => {
-      for (const url of [cluster.url, ...cluster.workerUrls]) {
-        await (await connectTo(url)).query(
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'migrate owners-%' AND datname = current_database()",
-        );
-      }
+      await cut(cluster);
+      // The dead connect no more.
+      database.connect = () => Promise.reject(new MigrateError('CONNECTION_REFUSED'));
     });
     await owners.block(['b00'], 3000);
     await expect(owners.give(['b00'], 'source')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
