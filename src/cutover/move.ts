@@ -50,6 +50,8 @@ export interface Move {
   /** Holds the place of a running `sync`, on the source. */
   turn: Session | undefined;
   passer: Passer | undefined;
+  /** The side that takes is open for some units already: both give out ids. */
+  bothOpen: boolean;
   /** Number of the move; undefined until it is decided. */
   epoch: number | undefined;
   /** When writes were held up, by this machine's clock. */
@@ -90,6 +92,7 @@ export function newMove(request: MoveRequest, context: Context): Move {
     owners: {},
     turn: undefined,
     passer: undefined,
+    bothOpen: false,
     epoch: undefined,
     blockedAt: undefined,
     pauseMs: undefined,

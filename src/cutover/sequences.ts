@@ -60,17 +60,21 @@ const scopeOf = ({ plan, tables }: SequenceScope): readonly SequenceDef[] => {
 
 /**
  * Before writes are held up: the side that takes them next is past every id and every value that the other side has
- * given out. Reads the largest ids, which may take long.
+ * given out. Ids that the cluster's workers give out lie in ranges of their own, on either side: a single node that
+ * went on behind one of them would meet that worker's next ones. Reads the largest ids, which may take long.
  */
 export async function passSequences(scope: SequenceScope, context: Context): Promise<number> {
   const { from, to, plan, tables } = scope;
   const sequences = await readValues(from.session);
-  return advanceSequences(to.session, { writer: to, plan, tables, sequences }, context.log);
+  const workers = [from, to].flatMap(({ nodes }) =>
+    nodes.flatMap(({ groupId }) => (groupId === 0 ? [] : [groupId])),
+  );
+  return advanceSequences(to.session, { workers, plan, tables, sequences }, context.log);
 }
 
 /**
- * Where both sides give out ids for a while: the target goes on far ahead of the source. What is far enough ahead
- * already stays. Returns where each sequence goes on.
+ * Where both sides give out ids for a while: the side that takes writes goes on far ahead of the other one, unless the
+ * two are far apart already. Returns where each of its sequences goes on.
  */
 export async function partSequences(scope: SequenceScope, context: Context): Promise<Record<string, string>> {
   const { from, to, plan } = scope;
@@ -83,16 +87,18 @@ export async function partSequences(scope: SequenceScope, context: Context): Pro
     const limit = limitOf(sequence, plan);
     const last = here!.get(name) ?? 0n;
     const now = there!.get(name) ?? 0n;
-    const start = farAhead(last, limit, BigInt(sequence.increment));
+    const [low, high] = now < last ? [now, last] : [last, now];
+    const increment = BigInt(sequence.increment);
+    // A quarter of the range was kept clear before, by an earlier step of the ramp.
+    if (increment > 0n && high - low >= (limit - low) / 4n) {
+      starts[displayName(sequence)] = String(now);
+      continue;
+    }
+    const start = farAhead(high, limit, increment);
     if (start === undefined) {
       context.log.warn(
         `Sequence ${displayName(sequence)} has no room for both sides to give out ids of their own: while both are written, ids can come twice`,
       );
-      continue;
-    }
-    // A quarter of the range was kept clear before, by an earlier step of the ramp.
-    if (now - last >= (limit - last) / 4n) {
-      starts[displayName(sequence)] = String(now);
       continue;
     }
     await to.session.query(

@@ -105,6 +105,7 @@ export function stepSql(step: StepName, request: MoveRequest): readonly string[]
       return ['SELECT citus_migrate.settle_owners();'];
     case 'sequences-ahead':
     case 'sequences':
+    case 'sequences-past':
       return plan.catalog.sequences.map(
         (sequence) =>
           `SELECT setval('${qualified(sequence)}', <past ${displayName(sequence)} of the ${from}>);`,

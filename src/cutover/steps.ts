@@ -8,7 +8,7 @@ import { installReverse } from '../dualwrite/reverse-install.js';
 import { createRecord, recordEvidence, recordPhase } from '../ledger/record.js';
 import { type Move, type MoveDirection, ownersOf, type Passer, phaseOfMove, sideOf } from './move.js';
 import { followSequences, partSequences, passSequences } from './sequences.js';
-import { untaken } from './standing.js';
+import { ownershipOf, untaken } from './standing.js';
 
 /** Logged changes below which writes are held up: what is left is brought behind the block. */
 const FEW_CHANGES = 500;
@@ -29,6 +29,7 @@ export const STEP_NAMES = [
   'sequences',
   'give',
   'take',
+  'sequences-past',
   'note',
 ] as const;
 export type StepName = (typeof STEP_NAMES)[number];
@@ -152,6 +153,8 @@ export const STEPS: readonly Step[] = [
       const [here, there] = [ownersOf(move, source), ownersOf(move, target)];
       for (const { to, units, epoch } of untaken(await here.read(), await there.read()))
         await (to === 'source' ? here : there).take(units, epoch);
+      const { moved, units } = ownershipOf(await ownersOf(move, move.to).read());
+      move.bothOpen = sideOf(move.to) === 'target' ? moved > 0 : moved < units;
     },
   },
   {
@@ -161,11 +164,13 @@ export const STEPS: readonly Step[] = [
     says: 'moves sequences past every id; where both sides stay open, far ahead into a range of their own',
     directions: BOTH,
     async run(move) {
-      const { plan, tables, direction } = move.request;
+      const { plan, tables, direction, units } = move.request;
       const scope = { from: move.from, to: move.to, plan, tables };
-      // On the way back the source goes on in its own range as long as the target gives out ids, too.
-      if (direction === 'forward' || !parted(move)) await passSequences(scope, move.context);
-      if (direction === 'forward' && parted(move)) move.starts = await partSequences(scope, move.context);
+      // A side that gives out ids itself would go on among those that the other one is about to give out.
+      // On the way back to a part the source goes on in the range that it had, where that is its own.
+      if (!move.bothOpen && (direction === 'forward' || !parted(move)))
+        await passSequences(scope, move.context);
+      if (parted(move) && units.length > 0) move.starts = await partSequences(scope, move.context);
     },
   },
   {
@@ -221,7 +226,9 @@ export const STEPS: readonly Step[] = [
     directions: BOTH,
     async run(move) {
       const { plan, tables } = move.request;
-      if (!parted(move)) await followSequences({ from: move.from, to: move.to, plan, tables });
+      // Where the attempt may still fail, two sides that are open keep to their ranges.
+      if (!parted(move) && !move.bothOpen)
+        await followSequences({ from: move.from, to: move.to, plan, tables });
     },
   },
   {
@@ -231,6 +238,7 @@ export const STEPS: readonly Step[] = [
     says: 'decides: from its commit on the units belong to the other side, whatever happens',
     directions: BOTH,
     async run(move) {
+      await ownersOf(move, move.to).reach();
       move.epoch = await ownersOf(move, move.from).give(move.request.units, sideOf(move.to));
     },
   },
@@ -242,6 +250,18 @@ export const STEPS: readonly Step[] = [
     directions: BOTH,
     async run(move) {
       await ownersOf(move, move.to).take(move.request.units, move.epoch!);
+    },
+  },
+  {
+    name: 'sequences-past',
+    place: 'to',
+    paused: false,
+    says: 'where both sides were open: moves sequences past what the one that is closed now has given out',
+    directions: BOTH,
+    async run(move) {
+      const { plan, tables } = move.request;
+      if (!parted(move) && move.bothOpen)
+        await passSequences({ from: move.from, to: move.to, plan, tables }, move.context);
     },
   },
   {

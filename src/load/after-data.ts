@@ -49,8 +49,9 @@ export async function runAfterData(request: AfterDataRequest, context: Context):
       if (kind === 'refresh' && existing.includes(about))
         await step(`fill ${about}`, (session) => session.query(sql, `fill ${about}`));
     }
+    const workers = writer.nodes.map(({ groupId }) => groupId).filter((group) => group !== 0);
     const advanced = await step('move the sequences', (session) =>
-      advanceSequences(session, request, context.log),
+      advanceSequences(session, { ...request, workers }, context.log),
     );
     context.log.info(`Moved ${plural(advanced, 'sequence')}; gathering statistics`);
     await parallel(tables, jobs, context.signal, async (table, signal) => {

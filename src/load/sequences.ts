@@ -1,4 +1,3 @@
-import type { Database } from '../citus/database.js';
 import type { SequenceDef } from '../core/catalog-types.js';
 import type { Log } from '../core/context.js';
 import { displayName, qualified, quoteIdent } from '../core/names.js';
@@ -29,7 +28,7 @@ async function largestId(
   session: Session,
   sequence: SequenceDef,
   up: boolean,
-  { plan, writer }: SequenceScope,
+  { plan, workers }: SequenceScope,
 ): Promise<Largest> {
   const { ownedBy } = sequence;
   const column =
@@ -49,7 +48,6 @@ async function largestId(
   )
     return { own: null, beyond: null };
   const id = quoteIdent(ownedBy.column);
-  const workers = writer.nodes.map(({ groupId }) => groupId).filter((group) => group !== 0);
   const [min, max] = [BigInt(bounds.min), BigInt(bounds.max)];
   const own = ownIds(id, { min, max }, workers);
   const most = async (condition: string): Promise<string | null> => {
@@ -64,7 +62,8 @@ async function largestId(
 }
 
 export interface SequenceScope {
-  readonly writer: Database;
+  /** Groups of the workers of a cluster that gives out ids of these tables, too. */
+  readonly workers: readonly number[];
   readonly plan: Plan;
   /** Sequences of other tables are left alone. */
   readonly tables: readonly TablePlan[];

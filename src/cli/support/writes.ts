@@ -83,7 +83,7 @@ function movedText(result: WritesResult, request: WritesRequest): string[] {
     `The ${to} takes the writes now: ${request.direction === 'forward' ? what(request) : request.namespaces.length > 0 ? what(request) : `the target keeps ${request.share} % of the namespaces`}. They were held up for ${formatDuration(result.writePauseMs ?? 0)}; ${plural(result.passes, 'pass')} brought ${formatCount(result.rows)} rows, each compared before it was committed.`,
     ...(starts.length > 0
       ? [
-          `Both sides give out ids: on the target ${starts.map(([name, start]) => `${name} goes on from ${start}`).join(', ')}.`,
+          `Both sides give out ids: on the ${to} ${starts.map(([name, start]) => `${name} goes on from ${start}`).join(', ')}.`,
         ]
       : []),
     ...(result.notCaptured.length > 0
