@@ -1,139 +1,190 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { MoveDirection } from '../../src/cutover/move.js';
-import { failpointOf, STEPS, type StepName } from '../../src/cutover/steps.js';
-import { Application, docsOf, ownersOfDocs } from '../support/acknowledged.js';
-import {
-  describeCitus,
-  type FreshCluster,
-  type FreshDatabase,
-  freshCluster,
-  freshSource,
-} from '../support/databases.js';
-import { install } from '../support/follow.js';
-import { type Journey, load, prepare } from '../support/load.js';
+import { failpointOf } from '../../src/cutover/steps.js';
+import { COMMON } from '../support/clients.js';
+import { describeCitus } from '../support/databases.js';
+import { FaultBench, NAMESPACES, on, rowsOf } from '../support/fault-bench.js';
+import { ALLOWANCE_MS, MAX_PAUSE_MS, runFault } from '../support/fault-case.js';
+import { allCases, JOURNEY } from '../support/fault-journey.js';
 import { runJson } from '../support/migrate.js';
+import { commandLine, completeMove, pointsOf, runMove } from '../support/moves.js';
 
-const CHILD = fileURLToPath(new URL('../support/run-move.mjs', import.meta.url));
-const NAMESPACES = Array.from({ length: 12 }, (_, n) => `ns${n}`);
-/** Long enough for every step on a busy machine, and short enough to be waited for. */
-const PAUSE_MS = 4000;
+const SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
+/** Servers that stop and connections that are cut, of the matrix that `npm run soak:moves` goes through. */
+const CASES = 2;
 
-const SCHEMA = `
-  CREATE TABLE doc (
-    id bigserial PRIMARY KEY, namespace text NOT NULL, key text NOT NULL, note text, UNIQUE (namespace, key));
-  INSERT INTO doc (namespace, key, note) SELECT 'ns' || g % 12, 'old-' || g, 'old' FROM generate_series(1, 120) g;
-`;
+/** Behind this one writes belong to the other side. */
+const DECISION = 'owners: after the decision';
 
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly said: string;
-}
-
-const behind = (direction: MoveDirection, name: StepName): string => {
-  expect(STEPS.some((step) => step.name === name && step.directions.includes(direction))).toBe(true);
-  return failpointOf(direction, { name });
-};
-
-describeCitus('a move of writes that is killed', () => {
-  let source: FreshDatabase;
-  let target: FreshCluster;
-  let journey: Journey;
-  let application: Application;
-  let runs = 0;
-
+describeCitus('a move of writes', () => {
+  let bench: FaultBench;
   beforeAll(async () => {
-    source = await freshSource();
-    target = await freshCluster({ shardCount: 4 });
-    await source.client.query(SCHEMA);
-    journey = await prepare(source, target);
-    await install(journey);
-    await load(journey);
-    application = await Application.open({ source: source.url, target: target.url }, 2, NAMESPACES);
-    application.start();
+    bench = await FaultBench.open();
   });
-  afterAll(() => application?.stop());
+  // What failed in one test is not to be in the way of the next.
+  afterEach(() => bench.quiet());
+  afterAll(() => bench?.close());
 
-  async function move(direction: MoveDirection, share: number, point?: string): Promise<Ended> {
-    const marker = join(journey.folder, `move-${++runs}`);
-    const task = {
-      source: source.url,
-      target: target.url,
-      planFile: journey.planFile,
-      runId: `move-${process.pid}-${runs}`,
-      maxPauseMs: PAUSE_MS,
-      ...{ direction, share, point, marker },
-    };
-    const child = spawn(process.execPath, [CHILD, JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let said = '';
-    child.stdout.on('data', (data) => (said += data));
-    child.stderr.on('data', (data) => (said += data));
-    const ended = await new Promise<Ended>((resolve) =>
-      child.on('close', (code, signal) => resolve({ code, signal, said })),
+  const sides = async (): Promise<Set<string>> => {
+    const open = await bench.probe.sweep();
+    return new Set(
+      Object.values(open).map((list) => [...new Set(list.map((one) => one.split(' ')[0]))].join()),
     );
-    expect(existsSync(marker)).toBe(point !== undefined);
-    return ended;
-  }
+  };
 
-  const owners = () => ownersOfDocs({ source: source.client, target: target.client }, NAMESPACES);
-
-  /** Kills at every point in turn; none of them may have moved anything, and the block of each runs out by itself. */
-  async function killBefore(
-    direction: MoveDirection,
-    share: number,
-    points: readonly string[],
-  ): Promise<void> {
-    const before = await owners();
-    for (const point of points) {
-      expect(await move(direction, share, point)).toMatchObject({ code: null, signal: 'SIGKILL', said: '' });
-      const now = await owners();
-      // Held up or as before, and never open on the side that was to get them.
-      for (const name of NAMESPACES) expect([[], before[name]]).toContainEqual(now[name]);
-    }
-    const settled = async () => {
-      // What a router does when it is refused: workers whose coordinator has not decided are let go.
-      await target.client.query('SELECT citus_migrate.settle_owners()');
-      return owners();
-    };
-    await expect.poll(settled, { timeout: 3 * PAUSE_MS, interval: 200 }).toEqual(before);
-  }
-
-  /** Kills behind the decision: nobody takes the writes on two sides, and the same command opens them. */
-  async function killBehind(direction: MoveDirection, share: number, point: string): Promise<void> {
-    const before = await owners();
-    expect(await move(direction, share, point)).toMatchObject({ code: null, signal: 'SIGKILL', said: '' });
-    const now = await owners();
-    for (const [name, sides] of Object.entries(now)) expect([name, sides.length <= 1]).toEqual([name, true]);
-    expect(now).not.toEqual(before);
-    expect(await move(direction, share)).toMatchObject({ code: 0, signal: null });
-    const after = await owners();
-    for (const [name, sides] of Object.entries(after)) expect([name, sides.length]).toEqual([name, 1]);
-    expect(after).not.toEqual(before);
-  }
-
-  test('changes nothing before its decision, is finished by the same command behind it, and loses no write', async () => {
-    // Until there are guards, nothing keeps anybody from the target.
-    await move('forward', 60, behind('forward', 'guards'));
-    expect(await owners()).toEqual(Object.fromEntries(NAMESPACES.map((name) => [name, ['source']])));
-    await killBefore('forward', 60, [behind('forward', 'last-pass'), 'owners: before the decision']);
-    await killBehind('forward', 60, 'owners: after the decision');
-    await killBehind('forward', 100, 'owners: before the coordinator takes');
-    await killBefore('reverse', 0, [behind('reverse', 'last-pass'), 'owners: before the decision']);
-    await killBehind('reverse', 0, behind('reverse', 'give'));
-    await application.stop();
-    const sides = ['--source', source.url, '--target', target.url, '--plan', journey.planFile];
-    expect(await runJson(['sync', '--until-drained', ...sides], { cwd: journey.folder })).toMatchObject({
-      exit: 0,
+  async function kill(direction: MoveDirection, to: number, point: string): Promise<void> {
+    const killed = await runMove({
+      ...bench.aim(false),
+      direction,
+      share: to,
+      maxPauseMs: MAX_PAUSE_MS,
+      point,
     });
-    const wanted = [...application.acknowledged].sort();
-    expect(wanted.length).toBeGreaterThan(20);
-    expect([...(await docsOf(source.client))].sort()).toEqual(wanted);
-    expect([...(await docsOf(target.client))].sort()).toEqual(wanted);
+    expect({ point, hit: killed.hit, signal: killed.signal }).toEqual({
+      point,
+      hit: true,
+      signal: 'SIGKILL',
+    });
+  }
+
+  /** Every third point; the others with the next seeds, some of them in the other direction. */
+  const pointsNow = (direction: MoveDirection): { before: string[]; behind: string[] } => {
+    // Passes have nothing to do now and then, and tests of their own.
+    const points = pointsOf(direction).filter((point) => !point.startsWith('sync'));
+    const turn = SEED + (direction === 'forward' ? 0 : 1);
+    const chosen = (list: string[]): string[] => list.filter((_, index) => (index + turn) % 3 === 0);
+    const decision = points.indexOf(DECISION);
+    return { before: chosen(points.slice(0, decision)), behind: chosen(points.slice(decision)) };
+  };
+
+  test.each(['forward', 'reverse'] as const)(
+    'killed behind a step, %s: one side takes each write, never two, and the same command goes on',
+    { timeout: 300_000 },
+    async (direction) => {
+      const { clients, probe } = bench;
+      const [from, to] =
+        direction === 'forward' ? (['source', 'target'] as const) : (['target', 'source'] as const);
+      const { before, behind } = pointsNow(direction);
+      clients.helps = true;
+      clients.start(direction);
+      probe.start();
+      for (const point of before) await kill(direction, direction === 'forward' ? 100 : 0, point);
+      // What the last of them has left runs out, and everything is as it was.
+      await clients.untilTaken(MAX_PAUSE_MS + 10_000);
+      expect(clients.longestMs).toBeLessThan(MAX_PAUSE_MS + ALLOWANCE_MS);
+      expect(clients.late(from)).toEqual([]);
+      clients.helps = false;
+      for (const [index, point] of behind.entries()) {
+        const step = Math.round((100 * (index + 1)) / behind.length);
+        const share = direction === 'forward' ? step : 100 - step;
+        await kill(direction, share, point);
+        await completeMove({ ...bench.aim(false), direction, share, maxPauseMs: MAX_PAUSE_MS });
+      }
+      clients.countFromNow();
+      await clients.untilTaken(10_000);
+      await clients.stop();
+      await probe.stop();
+      expect({ twice: probe.twice, late: clients.late(to) }).toEqual({ twice: [], late: [] });
+      expect(await sides()).toEqual(new Set([to]));
+      expect(await bench.expectKept(direction)).toBeGreaterThan(20);
+    },
+  );
+
+  test('of named namespaces moves these alone, there and back', async () => {
+    const { clients } = bench;
+    const names = ['ns2', 'ns3'];
+    clients.helps = true;
+    clients.start('named');
+    const owners = async (): Promise<Record<string, string[]>> => {
+      const open = await bench.probe.sweep();
+      return Object.fromEntries(
+        Object.entries(open).map(([name, list]) => [
+          name,
+          [...new Set(list.map((one) => one.split(' ')[0]!))],
+        ]),
+      );
+    };
+    const all = Object.fromEntries([...NAMESPACES, COMMON].map((name) => [name, ['source']]));
+    const move = (direction: MoveDirection) =>
+      runJson(
+        commandLine({ ...bench.aim(false), direction, namespaces: names, maxPauseMs: MAX_PAUSE_MS }).filter(
+          (part) => !/^--(json|no-progress)$/.test(part),
+        ),
+        { cwd: bench.folder },
+      );
+    expect(await move('forward')).toMatchObject({
+      exit: 0,
+      moved: true,
+      units: 2,
+      namespaces: names,
+      phase: 'ramping',
+    });
+    await clients.untilTaken(10_000);
+    expect(await owners()).toEqual({ ...all, ns2: ['target'], ns3: ['target'] });
+    expect(await move('forward')).toMatchObject({ exit: 0, units: 0 });
+    expect(await move('reverse')).toMatchObject({ exit: 0, moved: true, units: 2, phase: 'rolled-back' });
+    await clients.untilTaken(10_000);
+    expect(await owners()).toEqual(all);
+    await clients.stop();
+    expect(await bench.expectKept('named')).toBeGreaterThan(20);
+  });
+
+  const broken = allCases(SEED).filter(({ fault }) => fault !== 'kill');
+  const chosen = Array.from({ length: CASES }, (_, index) => {
+    // By turns there and back; each time another fault, and points from all over the move.
+    const aim = JOURNEY[index % 2]!;
+    const list = broken.filter(({ direction }) => direction === aim.direction);
+    const { namespaces: _names, ...one } = list[(SEED * 17 + index * 29) % list.length]!;
+    return { ...one, ...aim, number: 1000 + index };
+  });
+  test.each(chosen)('$direction, $point: $fault', async (one) => {
+    await runFault(bench, one);
+  });
+
+  test('that is decided stays so when its server crashes at once, whatever the server says of commits', async () => {
+    const lazy = async (value: string): Promise<void> => {
+      await on(bench.sourceUrl, `ALTER DATABASE app SET synchronous_commit = ${value}`);
+      await on(bench.sourceUrl, `ALTER SYSTEM SET wal_writer_delay = '${value === 'off' ? '10s' : '200ms'}'`);
+      await on(bench.sourceUrl, 'SELECT pg_reload_conf()');
+    };
+    await lazy('off');
+    const aim = { ...bench.aim(false), direction: 'forward', share: 100, maxPauseMs: MAX_PAUSE_MS } as const;
+    const { hit } = await runMove({
+      ...aim,
+      point: failpointOf('forward', { name: 'take' }),
+      meanwhile: async () => {
+        await bench.single.halt('immediate');
+        await bench.resume();
+      },
+    });
+    expect(hit).toBe(true);
+    await bench.probe.sweep();
+    expect(bench.probe.twice).toEqual([]);
+    await completeMove(aim);
+    await lazy('on');
+  });
+
+  test('is seen to be wrong when it is: two owners, a write behind the move, a lost row and a doubled one', async () => {
+    const { clients, probe } = bench;
+    const own = async (side: 'source' | 'target', owner: string): Promise<void> => {
+      const nodes = [bench.targetUrl, ...bench.cluster.workers.map((worker) => worker.url('app'))];
+      for (const url of side === 'source' ? [bench.sourceUrl] : nodes)
+        await on(url, `UPDATE citus_migrate.ownership SET owner = '${owner}'`);
+    };
+    clients.helps = false;
+    clients.start('wrong');
+    await clients.untilTaken(10_000);
+    await own('source', 'source');
+    await probe.sweep();
+    expect(new Set(probe.twice.map((one) => one.split(':')[0]))).toEqual(new Set([...NAMESPACES, COMMON]));
+    expect(clients.late('target')).toEqual([]);
+    await own('target', 'source');
+    await clients.untilTaken(10_000);
+    await clients.stop();
+    expect(clients.late('target')).toHaveLength(NAMESPACES.length + 1);
+    const [[name, [note]]] = [...(await rowsOf(bench.sourceUrl, 'wrong')).notes] as [[string, [string]]];
+    expect(clients.misses(new Map([[name, [note, note]]]))).toContain(`${name} is there 2 times`);
+    expect(clients.misses(new Map())).toContain(`${name} is absent, and has to be ${note}`);
+    expect(clients.misses(new Map([['ns0/never', ['new']]]))).toContain('ns0/never was never written');
   });
 });

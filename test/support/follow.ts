@@ -31,7 +31,9 @@ export interface Sides {
 let runs = 0;
 
 /** Both sides as `shim` and `sync` open them. */
-export async function openSides(journey: Pick<Journey, 'source' | 'target'>): Promise<Sides> {
+export async function openSides(
+  journey: Readonly<Record<'source' | 'target', { readonly url: string }>>,
+): Promise<Sides> {
   runs += 1;
   const runId = `follow-${process.pid}-${runs}`;
   const open = (side: 'source' | 'target'): Promise<Database> =>

@@ -1,27 +1,42 @@
-// One move of writes in a process of its own, for test/fault/cutover.test.ts: it kills itself when it passes a
-// failpoint, as a power cut would, and leaves a marker that says so. Without a point it runs to its end.
+// `migrate cutover` or `rollback` in a process of its own, with its real frame, for test/support/moves.ts. At one
+// failpoint it kills itself, as a power cut would, and leaves a marker that says so; or it says that it is there and
+// waits until it is told to go on. `argv` is the command line; `after`: passages before that point do not count.
 import { writeFileSync } from 'node:fs';
-import { Database } from '../../dist/citus/database.js';
-import { movedTables } from '../../dist/cli/support/plan.js';
-import { runMove } from '../../dist/cutover/run-move.js';
-import { readUnits } from '../../dist/cutover/units.js';
-import { noopContext } from '../../dist/observe/noop.js';
-import { readPlan } from '../../dist/plan/plan-file.js';
-import { resolveConninfo } from '../../dist/postgres/conninfo.js';
+import { runFrame } from '../../dist/cli/frame/run.js';
+import { systemClock } from '../../dist/observe/clock.js';
 
-const { runId, marker, point, direction, share, maxPauseMs, planFile, ...urls } = JSON.parse(process.argv[2]);
+const { argv, after, point, kill, marker } = JSON.parse(process.argv[2]);
+const { [argv[0]]: command } = await import(`../../dist/cli/commands/${argv[0]}.js`);
+let armed = after === undefined;
+let hit = false;
 const fail = (passed) => {
-  if (passed !== point) return;
-  writeFileSync(marker, point);
-  process.kill(process.pid, 'SIGKILL');
+  armed ||= passed === after;
+  if (hit || !armed || passed !== point) return undefined;
+  hit = true;
+  if (kill) {
+    writeFileSync(marker, point);
+    process.kill(process.pid, 'SIGKILL');
+  }
+  return new Promise((resolve) => {
+    process.once('message', resolve);
+    process.send({ at: point });
+  });
 };
-const open = (side) =>
-  Database.open(resolveConninfo(urls[side], {}), { side, runId, readOnly: false, nodeAddresses: {} });
-const [source, target] = [await open('source'), await open('target')];
-const plan = await readPlan(planFile);
-const aim = { direction, share, namespaces: [] };
-const units = await readUnits(aim, source, target);
-const request = { source, target, plan, tables: movedTables(plan), ...aim, units, maxPauseMs };
-const result = await runMove({ ...request, limitBytes: 2 ** 30, policy: 'warn' }, noopContext({ fail }));
-process.stdout.write(JSON.stringify({ units: units.length, ...result }));
-await Promise.all([source.close(), target.close()]);
+const planted = {
+  ...command,
+  run: (invocation) => command.run({ ...invocation, context: { ...invocation.context, fail } }),
+};
+process.exitCode = await runFrame({
+  argv,
+  env: process.env,
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  process,
+  clock: systemClock,
+  commands: [planted],
+  version: 'test',
+});
+process.send({ ended: true });
+process.disconnect();
