@@ -31,6 +31,8 @@ interface Attempt {
   readonly token: string;
   /** By this machine's clock; each node counts by its own. */
   readonly until: number;
+  /** Its block could not be ended on every node. */
+  left?: true;
 }
 
 /**
@@ -110,7 +112,7 @@ export class Owners {
    */
   async block(units: readonly string[], ms: number): Promise<void> {
     if (units.length === 0) return;
-    const attempt = { token: randomUUID(), until: Date.now() + ms };
+    const attempt: Attempt = { token: randomUUID(), until: Date.now() + ms };
     const holding = { units, side: this.side, token: attempt.token };
     const block = async (session: Session): Promise<void> => {
       const blocked = new Set(await blockHere(session, holding, { ms, until: attempt.until }, this.context));
@@ -158,12 +160,16 @@ export class Owners {
    * could not be ended on every node, and runs out by itself.
    */
   async release(units: readonly string[]): Promise<boolean> {
-    const tokens = new Set(units.map((unit) => this.#attempts.get(unit)?.token));
+    const attempts = new Set(units.map((unit) => this.#attempts.get(unit)));
     let ended = true;
-    for (const token of tokens) {
-      if (token === undefined) continue;
-      const mine = units.filter((unit) => this.#attempts.get(unit)?.token === token);
-      ended = (await this.#release({ units: mine, side: this.side, token })) && ended;
+    for (const attempt of attempts) {
+      if (attempt === undefined) continue;
+      const mine = units.filter((unit) => this.#attempts.get(unit) === attempt);
+      if (!attempt.left && (await this.#release({ units: mine, side: this.side, token: attempt.token })))
+        continue;
+      // Asked again, the coordinator would have nothing to end, and nobody would hear of its workers.
+      attempt.left = true;
+      ended = false;
     }
     return ended;
   }

@@ -11,7 +11,7 @@ import {
   freshSource,
 } from '../support/databases.js';
 import { freshFolder, runJson } from '../support/migrate.js';
-import { runMove } from '../support/moves.js';
+import { moveHere } from '../support/moves.js';
 
 /** How long clients of the router wait while one namespace after the other moves: `npm run soak:moves`. */
 const ALL = process.env.MIGRATE_TEST_ALL === '1';
@@ -105,13 +105,13 @@ describeCitus('clients of the router, while single namespaces move there and bac
       const direction = move % 2 === 0 ? 'forward' : 'reverse';
       const namespace = MOVING[(move >> 1) % MOVING.length]!;
       const from = performance.now();
-      const { code, document, stderr } = await runMove({ ...aim, direction, namespaces: [namespace] });
-      expect({ code, error: document?.error, stderr }).toMatchObject({ code: 0 });
+      const { exit, error, writePauseMs } = await moveHere({ ...aim, direction, namespaces: [namespace] });
+      expect({ exit, error }).toEqual({ exit: 0, error: undefined });
       const to = performance.now();
       await expect.poll(() => written.some((one) => one.namespace === namespace && one.from > to)).toBe(true);
       const during = written.filter((one) => one.namespace === namespace && one.to > from && one.from < to);
       pauses[direction].push(Math.max(...during.map((one) => one.to - one.from)));
-      told.push(document.writePauseMs);
+      told.push(writePauseMs);
     }
     stop = true;
     await clients;

@@ -6,8 +6,7 @@ import { describeCitus } from '../support/databases.js';
 import { FaultBench, NAMESPACES, on, rowsOf } from '../support/fault-bench.js';
 import { ALLOWANCE_MS, MAX_PAUSE_MS, runFault } from '../support/fault-case.js';
 import { allCases, JOURNEY } from '../support/fault-journey.js';
-import { runJson } from '../support/migrate.js';
-import { commandLine, completeMove, pointsOf, runMove } from '../support/moves.js';
+import { completeMove, moveHere, pointsOf, runMove } from '../support/moves.js';
 
 const SEED = Number(process.env.MIGRATE_TEST_SEED ?? 1);
 /** Servers that stop and connections that are cut, of the matrix that `npm run soak:moves` goes through. */
@@ -106,12 +105,7 @@ describeCitus('a move of writes', () => {
     };
     const all = Object.fromEntries([...NAMESPACES, COMMON].map((name) => [name, ['source']]));
     const move = (direction: MoveDirection) =>
-      runJson(
-        commandLine({ ...bench.aim(false), direction, namespaces: names, maxPauseMs: MAX_PAUSE_MS }).filter(
-          (part) => !/^--(json|no-progress)$/.test(part),
-        ),
-        { cwd: bench.folder },
-      );
+      moveHere({ ...bench.aim(false), direction, namespaces: names, maxPauseMs: MAX_PAUSE_MS });
     expect(await move('forward')).toMatchObject({
       exit: 0,
       moved: true,

@@ -99,7 +99,7 @@ describeCitus('owners on a cluster', () => {
   const cut = async (cluster: FreshCluster): Promise<void> => {
     for (const url of [cluster.url, ...cluster.workerUrls]) {
       await (await connectTo(url)).query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'migrate owners-%' AND datname = current_database()",
+        "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE application_name LIKE 'migrate owners-%' AND datname = current_database()",
       );
     }
   };
@@ -112,6 +112,24 @@ describeCitus('owners on a cluster', () => {
     expect(await owners.release(['b00'])).toBe(true);
     for (const url of [cluster.url, ...cluster.workerUrls])
       expect(await rowsOf(url)).toEqual({ b00: 'target 1', b01: 'target 1' });
+    await owners.close();
+    await database.close();
+  });
+
+  test('says as often as it is asked that a block could not be ended on a worker', async () => {
+    const cluster = await freshCluster();
+    const { database, owners } = await dying(cluster, 'owners: before the decision', async () => {
+      await cut(cluster);
+      const connect = database.connect.bind(database);
+      const gone = database.nodes.at(-1);
+      database.connect = (node, stallMs) =>
+        node === gone ? Promise.reject(new MigrateError('WORKER_UNREACHABLE')) : connect(node, stallMs);
+    });
+    await owners.block(['b00'], 60_000);
+    await expect(owners.give(['b00'], 'source')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    expect([await owners.release(['b00']), await owners.release(['b00'])]).toEqual([false, false]);
+    expect(await rowsOf(cluster.url)).toEqual({ b00: 'target 1', b01: 'target 1' });
+    expect(await rowsOf(cluster.workerUrls.at(-1)!)).toEqual({ b00: 'target 1 held', b01: 'target 1' });
     await owners.close();
     await database.close();
   });

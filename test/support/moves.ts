@@ -122,15 +122,23 @@ export async function runMove(options: MoveOptions): Promise<EndedMove> {
 /** Attempts of an operator whom the command tells to repeat it. */
 const MOST_ATTEMPTS = 5;
 
-/** Runs it until it is done, as long as it says that it can be repeated; returns how often. In this process. */
+/** Runs it in this process; its result document. */
+export async function moveHere(options: MoveOptions): Promise<Document> {
+  const { code, stdout, stderr } = await runMigrate(commandLine(options), { cwd: options.folder });
+  const document = JSON.parse(stdout) as Document;
+  if (document.exit !== code || stderr !== '')
+    document.said = `the document says exit ${document.exit}, the process ${code}: ${stderr}`;
+  return document;
+}
+
+/** Runs it until it is done, as long as it says that it can be repeated; returns how often. */
 export async function completeMove(options: MoveOptions): Promise<number> {
   const said: string[] = [];
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
-    const { code, stdout, stderr } = await runMigrate(commandLine(options), { cwd: options.folder });
-    if (code === 0) return attempt;
-    const { error } = JSON.parse(stdout) as Document;
-    said.push(`${code} ${error?.code}: ${error?.message} ${stderr}`);
-    if (code !== 3) break;
+    const { exit, error, said: besides } = await moveHere(options);
+    if (exit === 0) return attempt;
+    said.push(`${exit} ${error?.code}: ${error?.message} ${besides ?? ''}`);
+    if (exit !== 3) break;
   }
   throw new Error(`The command was not done: ${said.join('; ')}`);
 }
