@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { MoveDirection } from '../../src/cutover/move.js';
-import { failpointOf } from '../../src/cutover/steps.js';
 import { COMMON } from '../support/clients.js';
 import { describeCitus } from '../support/databases.js';
 import { FaultBench, NAMESPACES, on, rowsOf } from '../support/fault-bench.js';
@@ -133,29 +132,6 @@ describeCitus('a move of writes', () => {
   });
   test.each(chosen)('$direction, $point: $fault', async (one) => {
     await runFault(bench, one);
-  });
-
-  test('that is decided stays so when its server crashes at once, whatever the server says of commits', async () => {
-    const lazy = async (value: string): Promise<void> => {
-      await on(bench.sourceUrl, `ALTER DATABASE app SET synchronous_commit = ${value}`);
-      await on(bench.sourceUrl, `ALTER SYSTEM SET wal_writer_delay = '${value === 'off' ? '10s' : '200ms'}'`);
-      await on(bench.sourceUrl, 'SELECT pg_reload_conf()');
-    };
-    await lazy('off');
-    const aim = { ...bench.aim(false), direction: 'forward', share: 100, maxPauseMs: MAX_PAUSE_MS } as const;
-    const { hit } = await runMove({
-      ...aim,
-      point: failpointOf('forward', { name: 'take' }),
-      meanwhile: async () => {
-        await bench.single.halt('immediate');
-        await bench.resume();
-      },
-    });
-    expect(hit).toBe(true);
-    await bench.probe.sweep();
-    expect(bench.probe.twice).toEqual([]);
-    await completeMove(aim);
-    await lazy('on');
   });
 
   test('is seen to be wrong when it is: two owners, a write behind the move, a lost row and a doubled one', async () => {

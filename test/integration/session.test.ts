@@ -40,6 +40,18 @@ describe('a session', () => {
     await session.close();
   });
 
+  test.each([
+    ['off', 'local'],
+    ['remote_apply', 'remote_apply'],
+  ])('waits until its commits are on disk where the database says %s', async (given, pinned) => {
+    const { url, client } = await freshSource();
+    const name = new URL(url).pathname.slice(1);
+    await client.query(`ALTER DATABASE ${name} SET synchronous_commit = ${given}`);
+    const session = await open(url);
+    expect(await session.one('SHOW synchronous_commit')).toEqual({ synchronous_commit: pinned });
+    await session.close();
+  });
+
   test('writes nothing when it is read-only', async () => {
     const { url } = await freshSource();
     const session = await open(url, true);
