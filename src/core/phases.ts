@@ -129,9 +129,10 @@ export const PHASE_TABLE: Readonly<Record<Phase, PhaseSpec>> = {
   },
   failed: {
     meaning: 'the source was opened without the target: what had not come back from there is missing on it',
-    next: 'plan',
+    next: 'finish',
     writers: 'source',
-    to: ['planned', 'prepared', 'copying'],
+    // What is left of it would bring older rows over newer ones: it is closed, and another one begins.
+    to: ['completed'],
   },
 };
 

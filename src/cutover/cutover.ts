@@ -1,9 +1,11 @@
 import type { Context } from '../core/context.js';
 import type { Phase } from '../core/phases.js';
+import { refuseAbandoned } from '../dualwrite/abandoned.js';
 import { createRecord } from '../ledger/record.js';
 import { type Accepted, checkGates, type Gate, gatesHold, recordGates } from './gates/check.js';
 import type { GateRequest } from './gates/gate.js';
 import type { MoveRequest } from './move.js';
+import { nothingToBring } from './nothing-moved.js';
 import { type MoveResult, runMove, stepsOf } from './run-move.js';
 import { readPhase } from './status.js';
 import { stepSql } from './step-sql.js';
@@ -37,7 +39,7 @@ export interface WritesResult extends MoveResult {
   readonly obstacles: readonly Obstacle[];
   /** Of a dry run. */
   readonly steps?: readonly ToldStep[];
-  /** False: a gate does not hold, or rows cannot go back; nothing was changed. */
+  /** False: there was nothing to bring back, a gate does not hold, or rows cannot go back; nothing was changed. */
   readonly moved: boolean;
 }
 
@@ -56,8 +58,13 @@ const NOTHING: MoveResult = {
  */
 export async function moveWrites(request: WritesRequest, context: Context): Promise<WritesResult> {
   const { source, target, direction, tables, accepted, dryRun, limits, connectionReserve, reverse } = request;
+  await refuseAbandoned(source);
   const units = await readUnits(request, source, target);
   const move: MoveRequest = { ...request, units };
+  if (direction === 'reverse' && units.length === 0 && (await nothingToBring(source, target, tables))) {
+    const phase = await readPhase(source, target);
+    return { ...NOTHING, gates: [], obstacles: [], units: 0, moved: false, phase };
+  }
   const obstacles = direction === 'reverse' ? await findObstacles(target, tables) : [];
   const gates = await checkGates(
     {

@@ -10,8 +10,12 @@ import { sql } from '../postgres/sql-files.js';
 import { mergeOwnership, shareOf, untaken } from './standing.js';
 import { lastPhase, type SideStanding } from './status.js';
 
-/** Phases in which a migration can be closed; `completed`: an earlier attempt was interrupted. */
-const CLOSABLE: readonly Phase[] = ['cut-over', 'rolled-back', 'completed'];
+/**
+ * Whether a migration can be closed: every write goes to one side, so that nothing has to travel any more. That it was
+ * never begun, given up, or abandoned, is no reason to keep its traces. `completed`: an earlier attempt was interrupted.
+ */
+const closable = (phase: Phase): boolean =>
+  phase === 'cut-over' || phase === 'completed' || PHASE_TABLE[phase].writers === 'source';
 
 export interface ClosingReport {
   readonly phase: Phase;
@@ -39,17 +43,14 @@ function together<T extends { readonly at: string; readonly runId: string }>(
 
 /** What is left of a migration when its traces are gone. Throws PHASE_REFUSED where it is not over. */
 export function closingReport(source: SideStanding, target: SideStanding, phase: Phase): ClosingReport {
-  const open = untaken(source.ownership ?? [], target.ownership ?? []);
-  // Whatever was done with the rows since: nothing of a migration that was rolled back writes on the target.
-  const wasBack =
-    PHASE_TABLE[phase].writers === 'source' &&
-    [source, target].some(({ phases }) => phases.some((row) => row.phase === 'rolled-back'));
-  if (!(CLOSABLE.includes(phase) || wasBack) || open.length > 0) {
+  // An attempt that was interrupted has taken the rows of one side away already.
+  const open = phase === 'completed' ? [] : untaken(source.ownership ?? [], target.ownership ?? []);
+  if (!closable(phase) || open.length > 0) {
     throw new MigrateError('PHASE_REFUSED', {
       message:
         open.length > 0
           ? 'Writes are on their way from one side to the other'
-          : `The migration is in phase ${phase}: it can be finished when every write goes to one side (cut-over, or rolled-back)`,
+          : `The migration is in phase ${phase}: it can be finished when every write goes to one side (\`migrate cutover\`, or \`migrate rollback\`)`,
       context: { phase },
     });
   }
@@ -77,25 +78,27 @@ export function closingReport(source: SideStanding, target: SideStanding, phase:
 
 /**
  * Takes every trace of the migration from both sides: triggers, guards, logs, ledger, record, and the schema. The
- * phase is recorded first, and the records go last, the source's at the very end: interrupted, it is repeated.
+ * phase is recorded first, and the records go last, the source's at the very end: interrupted, it is repeated. Without
+ * a target: it is gone, and was abandoned.
  */
 export async function removeTraces(
   source: Database,
-  target: Database,
+  target: Database | undefined,
   writes: 'source' | 'target',
   context: Context,
 ): Promise<void> {
-  for (const { session } of [target, source])
-    if (await hasRecord(session)) await recordPhase(session, 'completed', { writes });
+  for (const side of [target, source])
+    if (side !== undefined && (await hasRecord(side.session)))
+      await recordPhase(side.session, 'completed', { writes });
   await context.fail('finish: after the phase was recorded');
-  await removeReverse(target, context);
+  if (target !== undefined) await removeReverse(target, context);
   await removeShim(source, context);
   await context.fail('finish: after the shims were removed');
   // First where nobody writes any more: it is the other side that could refuse somebody.
   for (const database of writes === 'target' ? [target, source] : [source, target])
-    await removeGuards(database, context);
+    if (database !== undefined) await removeGuards(database, context);
   await context.fail('finish: after the guards were removed');
-  await dropSchema(target);
+  if (target !== undefined) await dropSchema(target);
   await context.fail('finish: after the target was cleared');
   await dropSchema(source);
 }

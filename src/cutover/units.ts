@@ -2,7 +2,7 @@ import type { Database } from '../citus/database.js';
 import { MigrateError } from '../core/errors.js';
 import { ALL_UNITS, namedUnit, type OwnershipRow, ruling, unitsToMove } from '../core/ownership.js';
 import type { MoveDirection } from './move.js';
-import { readOwnership, shareOf } from './standing.js';
+import { mergeOwnership, readOwnership, shareOf } from './standing.js';
 
 /** What is to be owned by the target afterwards. */
 export interface Aim {
@@ -41,8 +41,11 @@ export function unitsOf(aim: Aim, rows: readonly OwnershipRow[] = UNTOUCHED): re
   });
 }
 
-/** The same, read from the side that gives. Reads only. */
+/**
+ * The same, read from both sides: what one has given away and the other not opened yet is opened before it moves.
+ * Reads only.
+ */
 export async function readUnits(aim: Aim, source: Database, target: Database): Promise<readonly string[]> {
-  const giver = aim.direction === 'forward' ? source : target;
-  return unitsOf(aim, await readOwnership(giver.session));
+  const rows = mergeOwnership(await readOwnership(source.session), await readOwnership(target.session));
+  return unitsOf(aim, rows.length > 0 ? rows : undefined);
 }

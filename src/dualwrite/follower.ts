@@ -11,6 +11,7 @@ import { requireTables } from '../load/preflight.js';
 import { requireReadable } from '../postgres/rights.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { refuseAbandoned } from './abandoned.js';
 import { type Copied, requireCopied } from './copied.js';
 import { SYNC_ID } from './node-pass.js';
 import { applyMoment, unroutable } from './pass.js';
@@ -67,11 +68,12 @@ export class Follower {
 
   /**
    * Locks both sides for this run and checks that what the target holds was copied while changes were captured.
-   * Throws SHIM_MISSING, COPIED_TOO_EARLY, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, …;
+   * Throws PHASE_REFUSED, SHIM_MISSING, COPIED_TOO_EARLY, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, …;
    * TRANSIENT while another session has a captured table alone.
    */
   static async open(request: FollowRequest, context: Context): Promise<Follower> {
     const { source, target } = request;
+    await refuseAbandoned(source);
     const control = await source.connect();
     try {
       await lockShim(control);

@@ -226,20 +226,47 @@ export class Owners {
     );
   }
 
-  /** Opens units here that the other side has given away by its move `epoch`; once more, if need be. */
-  async take(units: readonly string[], epoch: number): Promise<void> {
+  /**
+   * Opens units here that the other side has given away by its move `epoch`; once more, if need be. `also` is done in
+   * the same transaction of the single node or coordinator.
+   */
+  async take(
+    units: readonly string[],
+    epoch: number,
+    also: (session: Session) => Promise<unknown> = async () => {},
+  ): Promise<void> {
     if (units.length === 0) return;
     const take = (session: Session): Promise<void> => adoptHere(session, units, this.side, epoch);
     // The coordinator last: once it is open, all nodes are.
     await Promise.all(this.#workers.map((_, worker) => this.#again(worker + 1, take)));
     await this.context.fail('owners: before the coordinator takes');
-    await this.#again(0, take);
+    await this.#again(0, (session) =>
+      session.transaction(async () => {
+        await take(session);
+        await also(session);
+      }, 'ISOLATION LEVEL READ COMMITTED'),
+    );
     const rows = new Map((await this.read()).map((row) => [row.unit, row]));
     const others = units.filter((unit) => {
       const row = rows.get(unit);
       return row === undefined || row.epoch !== epoch || row.owner !== this.side;
     });
     if (others.length > 0) throw this.#notOwned(others);
+  }
+
+  /** Takes over what the other side has decided since, without asking anybody here: see `abandon`. */
+  async follow(rows: readonly OwnershipRow[]): Promise<void> {
+    const mine = new Map((await this.read()).map((row) => [row.unit, row.epoch]));
+    const moves = new Map<string, { owner: Side; epoch: number; units: string[] }>();
+    for (const { unit, owner, epoch } of rows) {
+      if ((mine.get(unit) ?? 0) >= epoch) continue;
+      const move = moves.get(`${owner} ${epoch}`) ?? { owner, epoch, units: [] };
+      moves.set(`${owner} ${epoch}`, move);
+      move.units.push(unit);
+    }
+    for (const { units, owner, epoch } of moves.values())
+      for (const session of this.sessions) await adoptHere(session, units, owner, epoch);
+    await this.#notify();
   }
 
   get #head(): Session {

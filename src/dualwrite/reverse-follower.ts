@@ -9,6 +9,7 @@ import { admit } from '../load/admission.js';
 import { requireReadable } from '../postgres/rights.js';
 import type { Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { refuseAbandoned } from './abandoned.js';
 import { identityOf, type Pass, refuseOther } from './follower.js';
 import { PassCheck } from './pass-check.js';
 import { makeReturns, withProbes } from './probe-tables.js';
@@ -55,11 +56,12 @@ export class ReverseFollower {
   }
 
   /**
-   * Locks both sides for this run. Throws SHIM_MISSING, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, …;
+   * Locks both sides for this run. Throws PHASE_REFUSED, SHIM_MISSING, CAPTURE_LOST, SCHEMA_DRIFT, SHIM_DIFFERS, RUN_LOCKED, …;
    * TRANSIENT while another session has a captured table alone.
    */
   static async open(request: ReverseFollowRequest, context: Context): Promise<ReverseFollower> {
     const { source, target } = request;
+    await refuseAbandoned(source);
     const control = await target.connect();
     try {
       await lockShim(control);

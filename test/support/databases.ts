@@ -10,7 +10,7 @@ import {
   withSession,
 } from '../../src/demo/servers/index.js';
 import { atFileEnd } from './clean-up.js';
-import { copyClusterDatabase, copyDatabase, EMPTY } from './cluster-copy.js';
+import { copyClusterDatabase, copyDatabase, EMPTY, freeze } from './cluster-copy.js';
 import type { SharedAddress } from './global-setup.js';
 
 /** A database of its own for one test, removed when the test file ends. */
@@ -53,6 +53,40 @@ export async function freshCluster({ shardCount = 8, replicationFactor = 1 } = {
     await session.query(`ALTER DATABASE ${name} SET citus.shard_replication_factor = ${replicationFactor}`);
   });
   return { url, client: await connectTo(url), workerUrls: cluster.workers.map((worker) => worker.url(name)) };
+}
+
+/**
+ * Copies of a source and a cluster as they are at the first call. The originals are closed for good: a state that many
+ * tests begin with is made once.
+ */
+export async function freshCopies(
+  original: { readonly source: FreshDatabase; readonly target: FreshCluster },
+  { shardCount = 8 } = {},
+): Promise<{ source: FreshDatabase; target: FreshCluster }> {
+  const [name, server, cluster] = [freshName(), await sourceServer(), await clusterServers()];
+  const nameOf = ({ url }: FreshDatabase): string => new URL(url).pathname.slice(1);
+  atFileEnd('remove', () => dropDatabase(server, name));
+  atFileEnd('remove', () => dropClusterDatabase(cluster, name));
+  const { source, target } = original;
+  await Promise.all([source.client.end(), target.client.end()]);
+  await Promise.all([
+    freeze({ coordinator: server, workers: [] }, nameOf(source)).then(() =>
+      copyDatabase(server, nameOf(source), name),
+    ),
+    freeze(cluster, nameOf(target)).then(() => copyClusterDatabase(cluster, nameOf(target), name)),
+  ]);
+  const [here, there] = [server.url(name), cluster.coordinator.url(name)];
+  await withSession(there, (session) =>
+    session.query(`ALTER DATABASE ${name} SET citus.shard_count = ${shardCount}`),
+  );
+  return {
+    source: { url: here, client: await connectTo(here) },
+    target: {
+      url: there,
+      client: await connectTo(there),
+      workerUrls: cluster.workers.map((worker) => worker.url(name)),
+    },
+  };
 }
 
 /** A client that is closed when the test file ends. */

@@ -165,7 +165,18 @@ describe('the end of a migration', () => {
     expect(close()).toMatchObject({ phase: 'ready', writes: 'source' });
   });
 
-  test.each(['ready', 'ramping', 'rolling-back', 'failed'] as const)('is refused in phase %s', (name) => {
+  test.each(['planned', 'copying', 'ready', 'failed'] as const)(
+    'is there in phase %s, in which every write goes to the source',
+    (name) =>
+      expect(closingReport(standing(), standing(), name)).toMatchObject({ phase: name, writes: 'source' }),
+  );
+
+  test('is repeated where an attempt was interrupted, whatever it has taken away already', () => {
+    const source = standing({ phases: [phase('completed')], ownership: at(100) });
+    expect(() => closingReport(source, standing(), 'completed')).not.toThrow();
+  });
+
+  test.each(['ramping', 'rolling-back'] as const)('is refused in phase %s', (name) => {
     const close = () => closingReport(standing(), standing(), name);
     expect(close).toThrow(expect.objectContaining({ code: 'PHASE_REFUSED' }));
   });

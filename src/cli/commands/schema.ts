@@ -68,7 +68,7 @@ async function create(invocation: Invocation, plan: Plan, writer: Database): Pro
       await lock.close();
     }
   })();
-  if (!config.reverse) await note(invocation, [writer], { phase: 'prepared' });
+  if (!config.reverse) await note(invocation, [writer], { phase: 'prepared' }, { make: true });
   return {
     exit: 0,
     document: { created, existing },

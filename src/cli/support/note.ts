@@ -3,7 +3,7 @@ import type { Phase as LoadPhase } from '../../config/config.js';
 import { MigrateError } from '../../core/errors.js';
 import type { Plan } from '../../core/plan-types.js';
 import type { LiveResult } from '../../dualwrite/live.js';
-import { type Note, noteRun } from '../../ledger/record.js';
+import { createRecord, type Note, noteRun } from '../../ledger/record.js';
 import type { LoadResult } from '../../load/load-chunks.js';
 import type { VerifyResult } from '../../verify/types.js';
 import type { VerifyRequest } from '../../verify/verify.js';
@@ -11,17 +11,19 @@ import type { Invocation } from '../frame/command.js';
 import { movedTables } from './plan.js';
 
 /**
- * Notes what a command did on each side that keeps a record. What the command found stands without it: a role that
+ * Notes what a command did on each side that keeps a record; with `make` the record is begun where there is none. What the command found stands without it: a role that
  * may not write there gets its answer all the same.
  */
 export async function note(
   { context: { log } }: Pick<Invocation, 'context'>,
   sides: readonly (Database | undefined)[],
   what: Note,
+  { make = false } = {},
 ): Promise<void> {
   for (const database of sides) {
     if (database === undefined) continue;
     try {
+      if (make) await createRecord(database.session);
       await noteRun(database, what);
     } catch (error) {
       if (!(error instanceof MigrateError)) throw error;

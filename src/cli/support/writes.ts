@@ -1,5 +1,6 @@
 import { MigrateError } from '../../core/errors.js';
 import { formatCount, formatDuration, plural } from '../../core/format.js';
+import { PHASE_TABLE } from '../../core/phases.js';
 import { moveWrites, type WritesRequest, type WritesResult } from '../../cutover/cutover.js';
 import type { Gate } from '../../cutover/gates/check.js';
 import type { MoveDirection } from '../../cutover/move.js';
@@ -77,7 +78,7 @@ function stepsText(result: WritesResult, { style }: Invocation): string[] {
 
 function movedText(result: WritesResult, request: WritesRequest): string[] {
   const to = request.direction === 'forward' ? 'target' : 'source';
-  if (result.units === 0) return [`There was nothing to move; phase: ${result.phase}.`];
+  if (result.units === 0) return [`There was nothing left to move; phase: ${result.phase}.`];
   const starts = Object.entries(result.starts);
   return [
     `The ${to} takes the writes now: ${request.direction === 'forward' ? what(request) : request.namespaces.length > 0 ? what(request) : `the target keeps ${request.share} % of the namespaces`}. They were held up for ${formatDuration(result.writePauseMs ?? 0)}; ${plural(result.passes, 'pass')} brought ${formatCount(result.rows)} rows, each compared before it was committed.`,
@@ -117,7 +118,24 @@ function mend({ gates, obstacles }: WritesResult, invocation: Invocation): strin
   return [`${does}${more.length === 0 ? '' : ` (and what ${more.join(', ')} asks for)`}`];
 }
 
+/** Back, where the target has nothing that is asked for. */
+function nothingText({ phase }: WritesResult, { namespaces }: WritesRequest, invocation: Invocation): string {
+  const { writers, meaning } = PHASE_TABLE[phase];
+  const standing = `The phase is ${phase}: ${meaning}.`;
+  if (writers !== 'source')
+    return [
+      `The target has ${namespaces.length > 0 ? 'none of these namespaces' : 'no more than that'}: nothing was changed. ${standing}`,
+      `Next: ${nextCommand(invocation, 'status')}`,
+    ].join('\n');
+  return [
+    `The source takes every write already: there is nothing to bring back, and nothing was changed. ${standing}`,
+    'What was copied stays on the target. To give the migration up, and take its triggers, guards and logs away from both sides:',
+    `Next: ${nextCommand(invocation, 'finish')}`,
+  ].join('\n');
+}
+
 function text(result: WritesResult, request: WritesRequest, invocation: Invocation): string {
+  if (!result.moved && result.gates.length === 0) return nothingText(result, request, invocation);
   const refused = result.gates.some(({ verdict }) => verdict === 'fails' || verdict === 'inconclusive');
   return [
     gatesText(result.gates, invocation),

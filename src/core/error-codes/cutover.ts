@@ -23,7 +23,7 @@ export const CUTOVER_ERRORS = {
   CLUSTER_ANSWERS: entry(
     'cutover',
     2,
-    'The cluster is to be abandoned, but it answers.',
+    'The cluster is to be abandoned, but it answers, and the source has not been opened without it.',
     'Use `migrate rollback` without --abandon: it brings back what was written there. To abandon it all the same, stop it first, so that nobody can write on both sides.',
   ),
 } as const satisfies Record<string, ErrorEntry>;
