@@ -34,6 +34,9 @@ export interface AbandonRequest {
 /** Longest look for the largest id of a table: without an index it may take long, and nobody can write meanwhile. */
 const LOOK_MS = 10_000;
 
+/** Groups that the workers of a cluster which cannot be asked may have: ids of theirs are not the source's to pass. */
+const ANY_WORKERS = Array.from({ length: 64 }, (_, at) => at + 1);
+
 /** Nodes of the cluster as the last move wrote them down on the source. */
 async function knownNodes(source: Database): Promise<{ names: string[]; at: string | null }> {
   const evidence = await readEvidence(source.session);
@@ -69,7 +72,7 @@ async function passIds({ source, plan }: AbandonRequest, { log }: Context): Prom
   const session = await source.connect();
   try {
     await session.query(`SET statement_timeout = ${LOOK_MS}`);
-    await advanceSequences(session, { writer: source, plan, tables: plan.tables, sequences: [] }, log);
+    await advanceSequences(session, { workers: ANY_WORKERS, plan, tables: plan.tables, sequences: [] }, log);
   } catch (error) {
     if (!(error instanceof MigrateError)) throw error;
     log.warn(

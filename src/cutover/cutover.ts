@@ -65,7 +65,7 @@ export async function moveWrites(request: WritesRequest, context: Context): Prom
     const phase = await readPhase(source, target);
     return { ...NOTHING, gates: [], obstacles: [], units: 0, moved: false, phase };
   }
-  const obstacles = direction === 'reverse' ? await findObstacles(target, tables) : [];
+  const obstacles = direction === 'reverse' ? await findObstacles(request) : [];
   const gates = await checkGates(
     {
       ...{ source, target, plan: request.plan, direction, limits, connectionReserve },

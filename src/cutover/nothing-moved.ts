@@ -6,7 +6,7 @@ import { untaken } from './standing.js';
 import { lastPhase, readStanding, type SideStanding } from './status.js';
 
 /** Whether a side keeps anything of a migration. */
-const traced = ({ phases, ownership, loaded, shim }: SideStanding): boolean =>
+export const isTraced = ({ phases, ownership, loaded, shim }: SideStanding): boolean =>
   phases.length > 0 || ownership !== undefined || loaded.size > 0 || shim !== null;
 
 /**
@@ -20,7 +20,7 @@ export async function nothingToBring(
   tables: readonly TablePlan[],
 ): Promise<boolean> {
   const [here, there] = [await readStanding(source), await readStanding(target)];
-  if (traced(here) || traced(there)) {
+  if (isTraced(here) || isTraced(there)) {
     const open = untaken(here.ownership ?? [], there.ownership ?? []);
     return open.length === 0 && lastPhase([here, there])?.phase !== 'rolling-back';
   }

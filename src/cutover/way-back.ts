@@ -1,7 +1,11 @@
 import type { Database } from '../citus/database.js';
-import { qualified, quoteIdent } from '../core/names.js';
-import type { TablePlan } from '../core/plan-types.js';
+import { qualified } from '../core/names.js';
+import type { Plan, TablePlan } from '../core/plan-types.js';
 import { sql } from '../postgres/sql-files.js';
+import { sqlState } from '../postgres/sqlstate.js';
+import { type Check, keyText, ruleChecks, valueChecks } from './way-back-checks.js';
+import { readKept } from './way-back-kept.js';
+import { uniqueObstacles } from './way-back-unique.js';
 
 /** Rows of the target that the source cannot take. */
 export interface Obstacle {
@@ -9,88 +13,58 @@ export interface Obstacle {
   readonly columns: readonly string[];
   /** What is wrong with them, as a sentence without its subject. */
   readonly reason: string;
-  readonly rows: number;
+  /** How many; null: one of them keeps the others from being looked at. */
+  readonly rows: number | null;
   /** Keys of some of them, as text. */
   readonly keys: readonly string[];
 }
 
-const BOUNDS: Readonly<Record<string, readonly [min: string, max: string]>> = {
-  smallint: ['-32768', '32767'],
-  integer: ['-2147483648', '2147483647'],
-};
-
 /** Keys that are told of one obstacle. */
 const SHOWN = 10;
 
-/** Length that a type allows, as `character varying(20)` says it. */
-const lengthOf = (type: string): number | undefined => {
-  const match = /^(?:character varying|character|varchar)\((\d+)\)$/.exec(type);
-  return match === null ? undefined : Number(match[1]);
-};
-
-interface Check {
-  readonly columns: readonly string[];
-  readonly reason: string;
-  /** SQL over the table as `t`. */
-  readonly condition: string;
-}
-
-/** Columns whose type is wider on the target than on the source. */
-function rangeChecks(table: TablePlan): Check[] {
-  return table.columns.flatMap(({ name, origin, sourceType, targetType }): Check[] => {
-    if (origin !== 'own' || sourceType === targetType) return [];
-    const column = `t.${quoteIdent(name)}`;
-    const bounds = BOUNDS[sourceType];
-    if (bounds !== undefined) {
-      const condition = `(${column} < ${bounds[0]} OR ${column} > ${bounds[1]})`;
-      return [{ columns: [name], reason: `do not fit ${sourceType}, its type on the source`, condition }];
-    }
-    const length = lengthOf(sourceType);
-    if (length === undefined) return [];
-    const condition = `length(${column}::text) > ${length}`;
-    return [{ columns: [name], reason: `are longer than ${sourceType}, its type on the source`, condition }];
-  });
+export interface WayBackScope {
+  readonly source: Database;
+  readonly target: Database;
+  readonly plan: Plan;
+  readonly tables: readonly TablePlan[];
 }
 
 /**
- * What would keep rows of the target from going back, before anything is moved: values out of the range of the
- * source's narrower types, and keys that the target holds more than once because there they are unique beside the
- * distribution column alone. Reads whole tables, but only those that have such columns.
+ * What would keep rows of the target from going back, before anything is moved: values that the source's narrower
+ * types do not hold, rows that break a rule of the source which the target does not keep, and values that are there
+ * more than once because the target keeps them apart only within one value of the distribution column. Reads whole
+ * tables, but only those for which the target's own schema does not answer. Exclusion constraints are not looked at.
  */
-export async function findObstacles(target: Database, tables: readonly TablePlan[]): Promise<Obstacle[]> {
+export async function findObstacles(scope: WayBackScope): Promise<Obstacle[]> {
+  const { target, tables, plan } = scope;
+  const kept = await readKept(target.session);
   const found: Obstacle[] = [];
   for (const table of tables) {
-    const key = (table.key ?? []).map((name) => `t.${quoteIdent(name)}`);
-    const text = key.length === 0 ? `''` : key.map((column) => `${column}::text`).join(` || ', ' || `);
-    for (const { columns, reason, condition } of rangeChecks(table)) {
-      const from = `FROM ${qualified(table)} t WHERE ${condition}`;
-      const [row] = await target.session.query<{ rows: string }>(
-        `SELECT count(*)::text AS rows ${from}`,
-        `look for values of ${table.table} that do not fit the source`,
+    const checks = [...valueChecks(table), ...ruleChecks(table, plan, kept)];
+    if (checks.length > 0) found.push(...(await look(target, table, checks)));
+  }
+  return [...found, ...(await uniqueObstacles(scope, SHOWN))];
+}
+
+async function look(target: Database, table: TablePlan, checks: readonly Check[]): Promise<Obstacle[]> {
+  const from = `FROM ${qualified(table)} t`;
+  const found: Obstacle[] = [];
+  for (const { columns, reason, condition, given = '' } of checks) {
+    const told = { table: table.table, columns, reason };
+    try {
+      const { rows } = await target.session.one<{ rows: string }>(
+        `${given}SELECT count(*)::text AS rows ${from} WHERE ${condition}`,
+        `look for rows of ${table.table} that do not fit the source`,
       );
-      const rows = Number(row?.rows ?? 0);
-      if (rows === 0) continue;
-      const keys = await target.session.query<{ key: string }>(
-        `SELECT ${text} AS key ${from} ORDER BY 1 LIMIT ${SHOWN}`,
-      );
-      found.push({ table: table.table, columns, reason, rows, keys: keys.map((each) => each.key) });
+      if (rows === '0') continue;
+      const statement = `${given}${sql('cutover/some-keys', { text: keyText(table), from, condition, shown: SHOWN })}`;
+      const keys = await target.session.query<{ key: string }>(statement);
+      found.push({ ...told, rows: Number(rows), keys: keys.map((each) => each.key) });
+    } catch (error) {
+      // A value that cannot even be cast.
+      if (sqlState(error)?.startsWith('22') !== true) throw error;
+      found.push({ ...told, rows: null, keys: [] });
     }
-    const { placement } = table;
-    // Where the distribution column is part of the key, the target keeps it unique by itself.
-    if (placement.kind !== 'distributed' || key.length === 0 || table.key!.includes(placement.column))
-      continue;
-    const twice = await target.session.query<{ key: string; more: string }>(
-      sql('cutover/key-twice', { key: key.join(', '), text, table: qualified(table), most: 1000 }),
-      `look for keys of ${table.table} that are there twice`,
-    );
-    if (twice.length === 0) continue;
-    found.push({
-      table: table.table,
-      columns: table.key!,
-      reason: 'are there more than once, and unique on the source',
-      rows: twice.reduce((sum, { more }) => sum + Number(more), 0),
-      keys: twice.slice(0, SHOWN).map((each) => each.key),
-    });
   }
   return found;
 }

@@ -172,6 +172,39 @@ describeCitus('capture on the cluster', () => {
     await close();
   });
 
+  test('takes a pass back whose rows come out otherwise on the single node, and makes it once the cause is gone', async () => {
+    const { client } = source;
+    const rows = async () => (await client.query('SELECT id, name FROM account ORDER BY id')).rows;
+    const { follower, close } = await followBack(journey);
+    await drain(follower);
+    const before = await rows();
+    // Passes silence triggers, but for those that always fire.
+    await client.query(`CREATE FUNCTION twist() RETURNS trigger LANGUAGE plpgsql AS
+      $$BEGIN NEW.name := NEW.name || ' '; RETURN NEW; END$$;
+      CREATE TRIGGER twist BEFORE INSERT ON account FOR EACH ROW WHEN (NEW.id = 4) EXECUTE FUNCTION twist();
+      ALTER TABLE account ENABLE ALWAYS TRIGGER twist`);
+    await target.client.query(`UPDATE account SET name = name || '?' WHERE namespace = 'ns4'`);
+    for (const exact of [undefined, async () => {}])
+      await expect(follower.pass(exact)).rejects.toMatchObject({
+        code: 'ROWS_DIFFER',
+        context: { table: 'account', node: 'the single node' },
+      });
+    expect(await rows()).toEqual(before);
+    // One that leaves a row out is noticed, too.
+    await client.query('ALTER TABLE account DISABLE TRIGGER twist');
+    await client.query(`CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+      CREATE TRIGGER skip BEFORE INSERT ON account FOR EACH ROW WHEN (NEW.id = 4) EXECUTE FUNCTION skip();
+      ALTER TABLE account ENABLE ALWAYS TRIGGER skip`);
+    await expect(follower.pass()).rejects.toMatchObject({ code: 'ROWS_DIFFER' });
+    expect(await rows()).toEqual(before);
+    // What does not change the rows is in nobody's way.
+    await client.query('ALTER TABLE account DISABLE TRIGGER skip');
+    await drain(follower);
+    await client.query('DROP TRIGGER twist ON account; DROP TRIGGER skip ON account');
+    await close();
+    await expectBack('told otherwise before');
+  });
+
   test('sync follows both ways, and lets another command in between two passes', async () => {
     const sides = await openSides(journey);
     const told: string[] = [];

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Database } from '../../citus/database.js';
 import { formatCount } from '../../core/format.js';
 import { type ClosingReport, closingReport, removeTraces } from '../../cutover/finish.js';
+import { isTraced } from '../../cutover/nothing-moved.js';
 import { migrationStatus, type Reached, readStanding, type SideStanding } from '../../cutover/status.js';
 import { isAbandoned } from '../../dualwrite/abandoned.js';
 import { writeWhole } from '../../files/write-whole.js';
@@ -50,6 +51,14 @@ async function finishSides(
   const here = await readStanding(source);
   const there: Reached =
     target === undefined ? { unreachable: 'abandoned' } : { standing: await readStanding(target) };
+  if (!isTraced(here) && !('standing' in there && isTraced(there.standing))) {
+    // The report of a migration that was finished before stays as it is.
+    return {
+      exit: 0,
+      document: { phase: 'planned', report: null },
+      text: 'Neither side keeps anything of a migration: there is nothing to remove.',
+    };
+  }
   const { phase } = migrationStatus({ standing: here }, there, true);
   const report = closingReport(here, 'standing' in there ? there.standing : NOTHING, phase);
   if (!(await invocation.confirm(questionOf(report, there)))) throw declined();

@@ -141,7 +141,7 @@ function text(result: WritesResult, request: WritesRequest, invocation: Invocati
     gatesText(result.gates, invocation),
     ...result.obstacles.map(
       ({ table, columns, reason, rows, keys }) =>
-        `${formatCount(rows)} values of ${columns.join(', ')} in ${table} ${reason}; keys: ${keys.join('; ')}`,
+        `${rows === null ? 'Some' : formatCount(rows)} values of ${columns.join(', ')} in ${table} ${reason}${keys.length > 0 ? `; keys: ${keys.join('; ')}` : ''}`,
     ),
     ...stepsText(result, invocation),
     ...(result.moved
