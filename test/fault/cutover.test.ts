@@ -141,6 +141,7 @@ describeCitus('a move of writes', () => {
       for (const url of side === 'source' ? [bench.sourceUrl] : nodes)
         await on(url, `UPDATE citus_migrate.ownership SET owner = '${owner}'`);
     };
+    await completeMove({ ...bench.aim(false), direction: 'forward', share: 100, maxPauseMs: MAX_PAUSE_MS });
     clients.helps = false;
     clients.start('wrong');
     await clients.untilTaken(10_000);
