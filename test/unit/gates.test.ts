@@ -144,9 +144,11 @@ test('the head takes the applications, a worker keeps the reserve', () => {
 
 test('a disk is never known to have room, and a log may be too full', () => {
   const log = { bytes: 80, limitBytes: 100, policy: 'warn' } as const;
-  expect(verdict(assessDisk({ log, nodes: [] }))).toBe('inconclusive');
-  expect(verdict(assessDisk({ log: null, nodes: [] }))).toBe('inconclusive');
-  expect(verdict(assessDisk({ log: { ...log, bytes: 81 }, nodes: [] }))).toBe('fails');
+  expect(verdict(assessDisk({ log, nodes: [] }, 'forward'))).toBe('inconclusive');
+  expect(verdict(assessDisk({ log: null, nodes: [] }, 'forward'))).toBe('inconclusive');
+  for (const direction of ['forward', 'reverse'] as const)
+    expect(verdict(assessDisk({ log: { ...log, bytes: 81 }, nodes: [] }, direction))).toBe('fails');
+  expect(verdict(assessDisk({ log, nodes: [] }, 'reverse'))).toBe('holds');
 });
 
 test('a backup is a fresh file that is not empty, or a restore point in a log that is archived', () => {

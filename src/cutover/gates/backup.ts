@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { formatBytes, formatDuration } from '../../core/format.js';
 import { sql } from '../../postgres/sql-files.js';
-import { type Finding, fails, type GateCheck, holds, sidesOf, unknown } from './gate.js';
+import { type Finding, fails, type GateCheck, holds, unknown } from './gate.js';
 
 export interface BackupFacts {
   readonly now: number;
@@ -51,7 +51,8 @@ export function assessBackup({ now, file, restorePoint }: BackupFacts, maxAge: n
 export const backup: GateCheck = {
   gate: 'backup',
   title: 'there is a fresh backup',
-  directions: ['forward', 'reverse'],
+  // Whoever goes back is not kept waiting for a backup.
+  directions: ['forward'],
   async check(request, { clock }) {
     const { backupFile, restorePoint, backupAge } = request.limits;
     const now = clock.now();
@@ -61,7 +62,7 @@ export const backup: GateCheck = {
       return assessBackup({ now, file: { path: backupFile, found: at } }, backupAge);
     }
     if (restorePoint === undefined) return assessBackup({ now }, backupAge);
-    const state = await sidesOf(request).giving.session.one<{ archives: boolean; failing: boolean }>(
+    const state = await request.source.session.one<{ archives: boolean; failing: boolean }>(
       sql('cutover/archiver'),
       'look at the archiving of the log',
     );

@@ -1,5 +1,5 @@
 import type { Named, SequenceDef } from '../../core/catalog-types.js';
-import { formatCount } from '../../core/format.js';
+import { plural } from '../../core/format.js';
 import { displayName, qualified } from '../../core/names.js';
 import { sql } from '../../postgres/sql-files.js';
 import { readSequences, type SequenceStates } from '../../verify/sequence-state.js';
@@ -40,11 +40,11 @@ export function assessSequences(facts: SequenceFacts, wanted: GateRequest['seque
       some(wrong),
       'Run `migrate copy --phase after-data`, which makes and moves the sequences, as their owner.',
     );
-  const count = formatCount(facts.planned.length);
+  const count = plural(facts.planned.length, 'sequence');
   return holds(
     wanted === 'ahead'
-      ? `${count} sequences are past what the other side has given out`
-      : `${count} sequences are there and can be moved ahead while writes are held`,
+      ? `${count} past what the other side has given out`
+      : `${count} there, to be moved ahead while writes are held`,
   );
 }
 
