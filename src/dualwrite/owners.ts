@@ -6,6 +6,7 @@ import { quoteLiteral } from '../core/names.js';
 import type { OwnershipRow, Side } from '../core/ownership.js';
 import { isState, type Session } from '../postgres/session.js';
 import { sql } from '../postgres/sql-files.js';
+import { OwnerLinks, whole } from './owner-links.js';
 import { createOwnership, removeOwnership } from './owner-schema.js';
 import {
   adoptHere,
@@ -18,15 +19,6 @@ import {
 } from './owner-steps.js';
 
 const UNDEFINED_TABLE = '42P01';
-/** None of these statements waits for longer: a link that swallows them must not keep writers waiting. */
-const STALL_MS = 10_000;
-
-/** All of them, also behind the first failure: what follows may use the same sessions. */
-async function whole(works: readonly Promise<unknown>[]): Promise<void> {
-  const failed = (await Promise.allSettled(works)).find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-}
-
 interface Attempt {
   readonly token: string;
   /** By this machine's clock; each node counts by its own. */
@@ -51,8 +43,7 @@ export class Owners {
 
   private constructor(
     readonly database: Database,
-    /** One per node, the single node or coordinator first. */
-    private readonly sessions: Session[],
+    private readonly links: OwnerLinks,
     private readonly context: Context,
   ) {
     this.side = database.options.side;
@@ -70,15 +61,11 @@ export class Owners {
 
   /** Connects to every node, and makes workers follow the coordinator. Throws OWNERSHIP_MISSING. */
   static async open(database: Database, context: Context): Promise<Owners> {
-    const opening = await Promise.allSettled(database.nodes.map((node) => database.connect(node, STALL_MS)));
-    const sessions = opening.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    const owners = new Owners(database, sessions, context);
+    const owners = new Owners(database, await OwnerLinks.open(database), context);
     try {
-      const failed = opening.find((each) => each.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
       await owners.read();
       if (database.kind === 'citus') {
-        await owners.#head.query('SELECT citus_migrate.settle_owners()', 'make the workers follow');
+        await owners.links.head.query('SELECT citus_migrate.settle_owners()', 'make the workers follow');
       }
       return owners;
     } catch (error) {
@@ -87,15 +74,15 @@ export class Owners {
     }
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.sessions.map((session) => session.close()));
+  close(): Promise<void> {
+    return this.links.close();
   }
 
   /** The rows of the single node or coordinator. Throws OWNERSHIP_MISSING. */
   async read(): Promise<OwnershipRow[]> {
     type Row = Omit<OwnershipRow, 'epoch' | 'blockedUntil'> & { epoch: string; blockedUntil: number | null };
     try {
-      const rows = await this.#head.query<Row>(sql('dualwrite/owner-read'), 'read who owns the writes');
+      const rows = await this.links.head.query<Row>(sql('dualwrite/owner-read'), 'read who owns the writes');
       return rows.map((row) => ({ ...row, epoch: Number(row.epoch) }));
     } catch (error) {
       if (!isState(error, UNDEFINED_TABLE)) throw error;
@@ -121,9 +108,9 @@ export class Owners {
     };
     try {
       // The coordinator first: a worker that is held while it is not has been left behind, and is released by anybody.
-      await block(this.#head);
+      await block(this.links.head);
       await this.context.fail('owners: after the block of one node');
-      await whole(this.#workers.map(block));
+      await whole(this.links.workers.map(block));
     } catch (error) {
       await this.#release(holding);
       throw error;
@@ -141,7 +128,7 @@ export class Owners {
     const until = Date.now() + timeoutMs;
     try {
       const left = await Promise.all(
-        this.sessions.map((session) => awaitWritersHere(session, units, until, this.context)),
+        this.links.all.map((session) => awaitWritersHere(session, units, until, this.context)),
       );
       const busy = left.reduce((sum, each) => sum + each, 0);
       if (busy === 0) return;
@@ -194,15 +181,17 @@ export class Owners {
       decideHere(session, holding, { change, until }, this.context);
     let epoch: number;
     try {
-      await whole(this.#workers.map((session) => decide(session, `blocked_until = 'infinity'`)));
+      await whole(this.links.workers.map((session) => decide(session, `blocked_until = 'infinity'`)));
       await this.context.fail('owners: before the decision');
       epoch = await decide(
-        this.#head,
+        this.links.head,
         `owner = ${quoteLiteral(to)}, blocked_until = NULL, blocked_by = NULL, epoch = (SELECT max(e.epoch) + 1 FROM citus_migrate.ownership e)`,
       );
     } catch (error) {
       // Where the answer was lost, the decision may have been made.
-      const decided = await this.#again(0, (session) => givenHere(session, units, to)).catch(() => undefined);
+      const decided = await this.links
+        .onHead((session) => givenHere(session, units, to))
+        .catch(() => undefined);
       if (decided === undefined) {
         await this.release(units);
         throw error;
@@ -212,7 +201,7 @@ export class Owners {
     for (const unit of units) this.#attempts.delete(unit);
     await this.context.fail('owners: after the decision');
     // Workers that are held refuse writes in any case: now they tell where the writes go.
-    await Promise.all(this.#workers.map((session) => adoptHere(session, units, to, epoch))).catch(
+    await Promise.all(this.links.workers.map((session) => adoptHere(session, units, to, epoch))).catch(
       (error: Error) => this.context.log.warn(`Not all workers know the new owner yet: ${error.message}`),
     );
     await this.#notify();
@@ -221,9 +210,8 @@ export class Owners {
 
   /** Throws where a node does not answer: before the other side gives away what nobody could take. */
   async reach(): Promise<void> {
-    await Promise.all(
-      this.sessions.map((_, node) => this.#again(node, (session) => session.query('SELECT 1', 'reach it'))),
-    );
+    const reach = (session: Session): Promise<unknown> => session.query('SELECT 1', 'reach it');
+    await whole([this.links.onHead(reach), this.links.onWorkers(reach)]);
   }
 
   /**
@@ -238,9 +226,9 @@ export class Owners {
     if (units.length === 0) return;
     const take = (session: Session): Promise<void> => adoptHere(session, units, this.side, epoch);
     // The coordinator last: once it is open, all nodes are.
-    await Promise.all(this.#workers.map((_, worker) => this.#again(worker + 1, take)));
+    await this.links.onWorkers(take);
     await this.context.fail('owners: before the coordinator takes');
-    await this.#again(0, (session) =>
+    await this.links.onHead((session) =>
       session.transaction(async () => {
         await take(session);
         await also(session);
@@ -265,44 +253,19 @@ export class Owners {
       move.units.push(unit);
     }
     for (const { units, owner, epoch } of moves.values())
-      for (const session of this.sessions) await adoptHere(session, units, owner, epoch);
+      for (const session of this.links.all) await adoptHere(session, units, owner, epoch);
     await this.#notify();
   }
 
-  get #head(): Session {
-    return this.sessions[0]!;
-  }
-
-  get #workers(): readonly Session[] {
-    return this.sessions.slice(1);
-  }
-
-  /** Runs `work` on a node, once more on a new connection where the old one broke. */
-  async #again<T>(index: number, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = this.sessions[index]!;
-    try {
-      return await work(session);
-    } catch (error) {
-      if (!(error instanceof MigrateError) || error.code !== 'CONNECTION_LOST') throw error;
-      await session.close();
-      this.sessions[index] = await this.database.connect(this.database.nodes[index], STALL_MS);
-      return work(this.sessions[index]);
-    }
-  }
-
   async #notify(): Promise<void> {
-    await this.#head.query('NOTIFY citus_migrate_ownership', 'tell those who follow').catch(() => {});
+    await this.links.head.query('NOTIFY citus_migrate_ownership', 'tell those who follow').catch(() => {});
   }
 
   /** The coordinator first: what it has given away in spite of an error is not released on its workers. */
   async #release(holding: Holding): Promise<boolean> {
     try {
-      const units = await this.#again(0, (session) => releaseHere(session, holding));
-      await whole(
-        this.#workers.map((_, worker) =>
-          this.#again(worker + 1, (session) => releaseHere(session, { ...holding, units })),
-        ),
-      );
+      const units = await this.links.onHead((session) => releaseHere(session, holding));
+      await this.links.onWorkers((session) => releaseHere(session, { ...holding, units }));
       for (const unit of holding.units) this.#attempts.delete(unit);
       await this.#notify();
       return true;

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
+import type { MoveDirection } from '../../src/cutover/move.js';
 import {
   describeCitus,
   type FreshCluster,
@@ -12,10 +11,10 @@ import {
   freshSource,
 } from '../support/databases.js';
 import { freshFolder, runJson, runMigrate } from '../support/migrate.js';
+import { runMove } from '../support/moves.js';
 import { Twin } from '../support/twin.js';
 import { SHOP_CONFIG, shop } from '../support/twin-shop.js';
 
-const MOVE = fileURLToPath(new URL('../support/run-move.mjs', import.meta.url));
 /** What this machine cannot prove by itself, and the operator's word for it. */
 const ACCEPT = ['--accept', 'disk,backup,reverse-capture,ids-fit', '--reason', 'throw-away servers'];
 
@@ -142,21 +141,15 @@ describeCitus('rollback from every phase', () => {
   }
 
   /** One move in a process that kills itself when it passes the point. */
-  async function killed(twin: Twin, direction: string, share: number, point: string): Promise<void> {
-    const marker = join(freshFolder(), 'marker');
-    const task = {
+  async function killed(twin: Twin, direction: MoveDirection, share: number, point: string): Promise<void> {
+    const { signal, hit, stderr } = await runMove({
       source: twin.source.url,
       target: twin.target.url,
-      planFile: join(cwd, 'migrate.plan.json'),
-      runId: 'killed',
+      folder: cwd,
       maxPauseMs: 2000,
-      ...{ direction, share, point, marker },
-    };
-    const child = spawn(process.execPath, [MOVE, JSON.stringify(task)], {
-      stdio: ['ignore', 'inherit', 'inherit'],
+      ...{ direction, share, point },
     });
-    const signal = await new Promise((resolve) => child.on('close', (_, by) => resolve(by)));
-    expect([signal, existsSync(marker)]).toEqual(['SIGKILL', true]);
+    expect({ signal, hit, stderr }).toMatchObject({ signal: 'SIGKILL', hit: true });
   }
 
   along(planned, [
