@@ -1,6 +1,9 @@
+import type { Database } from '../citus/database.js';
 import type { Context } from '../core/context.js';
+import { MigrateError } from '../core/errors.js';
 import type { Phase } from '../core/phases.js';
 import { refuseAbandoned } from '../dualwrite/abandoned.js';
+import { Owners } from '../dualwrite/owners.js';
 import { createRecord } from '../ledger/record.js';
 import { type Accepted, checkGates, type Gate, gatesHold, recordGates } from './gates/check.js';
 import type { GateRequest } from './gates/gate.js';
@@ -52,6 +55,15 @@ const NOTHING: MoveResult = {
   notCaptured: [],
 };
 
+/** A worker that was away behind a decision is held until it hears of it, and does not say who takes the writes. */
+async function letFollow(target: Database, context: Context): Promise<void> {
+  try {
+    await (await Owners.open(target, context)).close();
+  } catch (error) {
+    if (!(error instanceof MigrateError) || error.code !== 'OWNERSHIP_MISSING') throw error;
+  }
+}
+
 /**
  * Moves writes of a share, or of named namespaces, to the other side: looks at every gate first, and changes nothing
  * while one does not hold. Throws what runMove throws, and PHASE_REFUSED.
@@ -62,6 +74,7 @@ export async function moveWrites(request: WritesRequest, context: Context): Prom
   const units = await readUnits(request, source, target);
   const move: MoveRequest = { ...request, units };
   if (direction === 'reverse' && units.length === 0 && (await nothingToBring(source, target, tables))) {
+    if (!dryRun) await letFollow(target, context);
     const phase = await readPhase(source, target);
     return { ...NOTHING, gates: [], obstacles: [], units: 0, moved: false, phase };
   }

@@ -201,9 +201,11 @@ export class Owners {
     for (const unit of units) this.#attempts.delete(unit);
     await this.context.fail('owners: after the decision');
     // Workers that are held refuse writes in any case: now they tell where the writes go.
-    await Promise.all(this.links.workers.map((session) => adoptHere(session, units, to, epoch))).catch(
-      (error: Error) => this.context.log.warn(`Not all workers know the new owner yet: ${error.message}`),
-    );
+    await this.links
+      .onWorkers((session) => adoptHere(session, units, to, epoch))
+      .catch((error: Error) =>
+        this.context.log.warn(`Not all workers know the new owner yet: ${error.message}`),
+      );
     await this.#notify();
     return epoch;
   }

@@ -116,6 +116,17 @@ describeCitus('owners on a cluster', () => {
     await database.close();
   });
 
+  test('tells the workers over new connections where theirs broke behind the decision', async () => {
+    const cluster = await freshCluster();
+    const { database, owners } = await dying(cluster, 'owners: after the decision', () => cut(cluster));
+    await owners.block(['b00'], 60_000);
+    await owners.give(['b00'], 'source');
+    for (const url of [cluster.url, ...cluster.workerUrls])
+      expect(await rowsOf(url)).toEqual({ b00: 'source 2', b01: 'target 1' });
+    await owners.close();
+    await database.close();
+  });
+
   test('says as often as it is asked that a block could not be ended on a worker', async () => {
     const cluster = await freshCluster();
     const { database, owners } = await dying(cluster, 'owners: before the decision', async () => {
