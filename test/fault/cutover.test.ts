@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { MoveDirection } from '../../src/cutover/move.js';
 import { COMMON } from '../support/clients.js';
-import { describeCitus } from '../support/databases.js';
+import { connectTo, describeCitus } from '../support/databases.js';
 import { FaultBench, NAMESPACES, on, rowsOf } from '../support/fault-bench.js';
 import { ALLOWANCE_MS, MAX_PAUSE_MS, runFault } from '../support/fault-case.js';
 import { allCases, JOURNEY } from '../support/fault-journey.js';
@@ -120,6 +120,22 @@ describeCitus('a move of writes', () => {
     expect(await owners()).toEqual(all);
     await clients.stop();
     expect(await bench.expectKept('named')).toBeGreaterThan(20);
+  });
+
+  test('rollback with nothing left to bring lets a worker go that was away behind a decision', async () => {
+    const worker = await connectTo(bench.cluster.workers[1]!.url('app'));
+    await worker.query(`UPDATE citus_migrate.ownership SET blocked_until = 'infinity' WHERE unit = 'b07'`);
+    const held = async (): Promise<unknown> =>
+      (await worker.query('SELECT unit FROM citus_migrate.ownership WHERE blocked_until IS NOT NULL')).rows;
+    expect(await held()).toEqual([{ unit: 'b07' }]);
+    const back = await moveHere({
+      ...bench.aim(false),
+      direction: 'reverse',
+      share: 0,
+      maxPauseMs: MAX_PAUSE_MS,
+    });
+    expect(back).toMatchObject({ exit: 0, moved: false });
+    expect(await held()).toEqual([]);
   });
 
   const broken = allCases(SEED).filter(({ fault }) => fault !== 'kill');
